@@ -1,0 +1,30 @@
+"""Fully convolutional segmentation networks from training to a live camera on a small board.
+
+Everything public is named here and loads on first use, so ``import fcn_edge`` is quick and pulls in nothing heavy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "ModelCard": "fcn_edge.card",
+    "Segmenter": "fcn_edge.runtime.segmenter",
+}
+
+__all__ = ["ModelCard", "Segmenter", "__version__"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: a module attribute may be of any type
+    if name not in _HOME:
+        raise AttributeError(f"module 'fcn_edge' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,96 @@
+"""The command line: a table of commands, imported when called; errors become two lines and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import fcn_edge
+from fcn_edge.errors import FcnEdgeError, UsageError
+
+# Command: (module in fcn_edge.cli.commands, one-line summary). The module has add_arguments(parser), run(args) -> int
+# and EXAMPLE, a command line to show in --help.
+COMMANDS = {
+    "info": ("info", "what a model file is: input, output, precision, card"),
+}
+
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with errors in the form of ours: what, and how to mend."""
+
+    def error(self, message: str) -> NoReturn:
+        command = self.prog
+        raise UsageError(message, hint=f"see {command} --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, 1, 2, 3 or 130."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        args = _parse(arguments)
+        return _run(args)
+    except SystemExit as leaving:  # --help and --version
+        return leaving.code if isinstance(leaving.code, int) else 1
+    except FcnEdgeError as error:
+        if debug:
+            raise
+        return _tell(error)
+    except KeyboardInterrupt:
+        print("interrupted; everything finished so far is kept", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (``| head``); say no more, also not when Python flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _tell(error: FcnEdgeError) -> int:
+    for fault in getattr(error, "faults", ()):
+        print(f"  {fault}", file=sys.stderr)
+    print(f"error: {error.message}", file=sys.stderr)
+    print(f"hint: {error.hint}", file=sys.stderr)
+    return error.exit_code
+
+
+def _run(args: argparse.Namespace) -> int:
+    with contextlib.ExitStack() as stack:
+        if args.quiet:
+            stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))  # noqa: PTH123 - devnull
+        code: int = args.run(args)
+    return code
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = _Parser(
+        prog="fcn-edge",
+        description="Segmentation networks from training to a live camera on a small board.",
+        epilog="fcn-edge COMMAND --help has an example for each.",
+    )
+    parser.add_argument("--version", action="version", version=f"fcn-edge {fcn_edge.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    wanted = next((a for a in arguments if not a.startswith("-")), None)
+    for name, (module_name, summary) in COMMANDS.items():
+        if name != wanted:
+            commands.add_parser(name, help=summary)
+            continue
+        module = importlib.import_module(f"fcn_edge.cli.commands.{module_name}")
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{module.__doc__}".strip(),
+            epilog=f"example:\n  {module.EXAMPLE}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+        command.add_argument("--quiet", action="store_true", help="print nothing but errors")
+        command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        command.set_defaults(run=module.run)
+    return parser.parse_args(arguments)
