@@ -1,0 +1,7 @@
+"""Data folders: opening and checking them, reading masks, and bringing other layouts into theirs."""
+
+from fcn_edge.dataset.check import DataReport, check_folder
+from fcn_edge.dataset.folder import DataFolder, Sample, open_folder
+from fcn_edge.dataset.mask import read_mask, write_mask
+
+__all__ = ["DataFolder", "DataReport", "Sample", "check_folder", "open_folder", "read_mask", "write_mask"]
