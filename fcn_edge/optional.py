@@ -12,13 +12,13 @@ from types import ModuleType
 from fcn_edge.errors import MissingPackageError
 
 
-def load(module: str, *, feature: str, extra: str) -> ModuleType:
+def load(module: str, *, feature: str, extra: str | None) -> ModuleType:
     """Import an optional module.
 
     Args:
         module: Dotted name, for example ``"onnxruntime"``.
         feature: What needs it, as the subject of a sentence: ``"running ONNX models"``.
-        extra: The extra of this package that installs it, for example ``"onnx"``.
+        extra: The extra of this package that installs it, for example ``"onnx"``; None for a package of its own.
 
     Raises:
         MissingPackageError: The module is not installed, or one of its own imports fails.
@@ -31,7 +31,8 @@ def load(module: str, *, feature: str, extra: str) -> ModuleType:
         what = (
             f"needs {package}, which is not installed" if absent else f"needs {module}, which fails to import: {error}"
         )
-        raise MissingPackageError(f"{feature} {what}", hint=f'pip install "fcn-edge[{extra}]"') from error
+        target = package.replace("_", "-") if extra is None else f'"fcn-edge[{extra}]"'
+        raise MissingPackageError(f"{feature} {what}", hint=f"pip install {target}") from error
 
 
 def available(module: str) -> bool:

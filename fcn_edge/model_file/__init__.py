@@ -1,0 +1,23 @@
+"""Model files: their names, and the card that travels inside them. Standard library only.
+
+One module per format (``tflite_format``, ``onnx_format``, ``keras_format``), each with the same four functions;
+``card_file`` picks the module by the file's suffix, ``name`` reads file names, ``shipped`` finds the models that come
+with the package.
+"""
+
+from __future__ import annotations
+
+from fcn_edge.model_file.card_file import fingerprint, read_card, write_card
+from fcn_edge.model_file.name import ModelName, file_name, parse_name
+from fcn_edge.model_file.shipped import resolve, shipped_models
+
+__all__ = [
+    "ModelName",
+    "file_name",
+    "fingerprint",
+    "parse_name",
+    "read_card",
+    "resolve",
+    "shipped_models",
+    "write_card",
+]

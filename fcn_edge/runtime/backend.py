@@ -12,6 +12,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fcn_edge.card import Activation
+
 Layout = Literal["NHWC", "NCHW", "NHW"]
 
 
@@ -40,7 +42,17 @@ class TensorInfo:
 
 @dataclass(frozen=True, slots=True)
 class BackendInfo:
-    """Which runtime runs the model, and what the model takes and gives."""
+    """Which runtime runs the model, and what the model takes and gives.
+
+    Attributes:
+        runtime: ``litert``, ``tflite-runtime``, ``onnxruntime`` or ``keras``.
+        version: Of the runtime.
+        device: ``cpu``, or what the runtime calls its accelerator.
+        threads: None for the runtime's own choice.
+        input: What goes in.
+        output: What comes out.
+        score_activation: What the scores went through, where the runtime itself can tell (Keras); None: the card says.
+    """
 
     runtime: str
     version: str
@@ -48,6 +60,7 @@ class BackendInfo:
     threads: int | None
     input: TensorInfo
     output: TensorInfo
+    score_activation: Activation | None = None
 
 
 class Backend(Protocol):

@@ -1,0 +1,70 @@
+"""Models that come with the package, and what MODEL on a command line means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fcn_edge
+from fcn_edge.errors import ModelFileError, UsageError
+from fcn_edge.model_file.name import FORMATS, ModelName, parse_name
+
+RUN_MODEL = "model.keras"
+
+# What a device should get when only a name is given, best first: int8 before float, class scores before class ids.
+_PRECISION_ORDER = ("int8", "fp16", "fp32", None)
+
+
+def shipped_models() -> tuple[Path, ...]:
+    """List the files of all shipped models, for each name the preferred one first."""
+    folder = _folder()
+    if folder is None:
+        return ()
+    files = [file for known in FORMATS for file in folder.glob(f"*/*.{known}") if not file.name.startswith(".")]
+    return tuple(sorted(files, key=lambda file: _preference(parse_name(file))))
+
+
+def resolve(model: str | Path) -> Path:
+    """Find the file that MODEL means: an existing path first, then a shipped model.
+
+    Args:
+        model: A model file, a run folder (its ``model.keras`` is meant), the name of a shipped model (``people``: its
+            int8 TFLite, else int8 ONNX, else whatever there is) or of a shipped file (``people.fp32.onnx``).
+
+    Raises:
+        UsageError: Nothing of that name exists; the hint lists the shipped models.
+        ModelFileError: A folder without ``model.keras``.
+    """
+    path = Path(model)
+    if path.is_file():
+        return path
+    if (path / RUN_MODEL).is_file():
+        return path / RUN_MODEL
+    shipped = shipped_models()
+    for file in shipped:
+        if str(model) in (parse_name(file).name, file.name):
+            return file
+    if path.is_dir():
+        hint = "name a model file inside it, or train: fcn-edge train DATA --out DIR"
+        raise ModelFileError(f"{path}: a folder without {RUN_MODEL}; a run folder was expected", hint=hint)
+    names = ", ".join(dict.fromkeys(parse_name(file).name for file in shipped)) or "none in this installation"
+    raise UsageError(f"{model}: neither a file nor a shipped model", hint=f"check the path; shipped models: {names}")
+
+
+def _preference(name: ModelName) -> tuple[str, int, int, int]:
+    # Any exported file of a lower precision comes before .keras, which needs TensorFlow.
+    return (
+        name.name,
+        (0 if name.format != "keras" else 1) + (2 if name.output == "labels" else 0),
+        _PRECISION_ORDER.index(name.precision),
+        FORMATS.index(name.format),
+    )
+
+
+def _folder() -> Path | None:
+    package = Path(fcn_edge.__file__).parent
+    installed = package / "shipped"
+    if installed.is_dir():
+        return installed
+    # In the source tree they lie beside the package; beside an installed one any folder could be called models.
+    source = package.parent / "models"
+    return source if source.is_dir() and (package.parent / "pyproject.toml").is_file() else None

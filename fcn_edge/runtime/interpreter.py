@@ -1,0 +1,93 @@
+"""The TensorFlow Lite ``Interpreter``, which LiteRT and tflite-runtime both offer with one interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_edge.errors import ModelFileError
+from fcn_edge.model_file.tflite_format import flatbuffer_bytes
+from fcn_edge.runtime import native_log
+from fcn_edge.runtime.backend import BackendInfo
+from fcn_edge.runtime.contract import RawTensor, describe
+
+
+class InterpreterBackend:
+    """A model in an ``Interpreter`` class given to it."""
+
+    def __init__(
+        self,
+        interpreter_class: Any,  # noqa: ANN401 - untyped package
+        path: Path,
+        *,
+        runtime: str,
+        version: str,
+        threads: int | None,
+    ) -> None:
+        # The bytes rather than the path: they are verified before use, and a file that is replaced while the model
+        # runs cannot pull the mapped memory away.
+        content = flatbuffer_bytes(path)
+        with native_log.held_back():
+            try:
+                interpreter = interpreter_class(model_content=content, num_threads=threads)
+                interpreter.allocate_tensors()
+            except (RuntimeError, ValueError) as error:
+                raise _cannot_load(path, runtime, error) from error
+        source, result = describe(
+            path,
+            [_raw(details) for details in interpreter.get_input_details()],
+            [_raw(details) for details in interpreter.get_output_details()],
+        )
+        self._interpreter: Any | None = interpreter
+        self._input_index = interpreter.get_input_details()[0]["index"]
+        self._output_index = interpreter.get_output_details()[0]["index"]
+        self._info = BackendInfo(runtime, version, "cpu", threads, source, result)
+
+    @property
+    def info(self) -> BackendInfo:
+        """What runs, what goes in and what comes out."""
+        return self._info
+
+    def infer(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Run the model once; see :meth:`fcn_edge.runtime.backend.Backend.infer`."""
+        if self._interpreter is None:
+            raise RuntimeError("infer after close")
+        self._interpreter.set_tensor(self._input_index, pixels)
+        self._interpreter.invoke()
+        result: NDArray[np.generic] = self._interpreter.get_tensor(self._output_index)
+        return result
+
+    def close(self) -> None:
+        """Free the model."""
+        self._interpreter = None
+
+
+def _raw(details: dict[str, Any]) -> RawTensor:
+    parameters = details["quantization_parameters"]
+    quantized = len(parameters["scales"]) == 1 and np.issubdtype(details["dtype"], np.integer)
+    signature = details.get("shape_signature", details["shape"])
+    # Unknown lengths are 1 in ``shape``; only the signature tells them.
+    shape = tuple(int(n) for n in (signature if len(signature) else details["shape"]))
+    return RawTensor(
+        details["name"],
+        shape,
+        np.dtype(details["dtype"]).name,
+        float(parameters["scales"][0]) if quantized else None,
+        int(parameters["zero_points"][0]) if quantized else None,
+    )
+
+
+def _cannot_load(path: Path, runtime: str, error: Exception) -> ModelFileError:
+    reason = " ".join(str(error).split())
+    if "Flatbuffer" in reason:
+        return ModelFileError(
+            f"{path}: truncated or damaged: {reason}",
+            hint="copy or export the file again; a download may have stopped early",
+        )
+    return ModelFileError(
+        f"{path}: {runtime} cannot load it: {reason}",
+        hint="export it with built-in operations only: fcn-edge export MODEL --formats tflite-int8 --out DIR",
+    )

@@ -1,0 +1,103 @@
+"""ONNX Runtime on the CPU, for ``.onnx`` files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_edge import optional
+from fcn_edge.errors import ModelFileError
+from fcn_edge.model_file import onnx_format
+from fcn_edge.runtime import native_log
+from fcn_edge.runtime.backend import Backend, BackendInfo
+from fcn_edge.runtime.contract import RawTensor, describe
+
+PROVIDER = "CPUExecutionProvider"
+
+_DTYPES = {
+    "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+}
+_LOG_FATAL_ONLY = 4
+
+
+class OnnxRuntimeBackend:
+    """A model in an ONNX Runtime session."""
+
+    def __init__(self, runtime: Any, path: Path, *, threads: int | None) -> None:  # noqa: ANN401 - untyped package
+        onnx_format.fingerprint(path)
+        options = _options(runtime, path, threads)
+        with native_log.held_back():
+            try:
+                session = runtime.InferenceSession(str(path), sess_options=options, providers=[PROVIDER])
+            except Exception as error:
+                # ONNX Runtime raises classes of its extension module with no common base but Exception.
+                raise _cannot_load(path, error) from error
+        if PROVIDER not in session.get_providers():
+            found = ", ".join(session.get_providers())
+            raise ModelFileError(
+                f"{path}: ONNX Runtime runs it on {found}, not on {PROVIDER}", hint="install onnxruntime"
+            )
+        source, result = describe(
+            path, [_raw(tensor) for tensor in session.get_inputs()], [_raw(tensor) for tensor in session.get_outputs()]
+        )
+        self._session: Any | None = session
+        self._info = BackendInfo("onnxruntime", runtime.__version__, "cpu", threads, source, result)
+
+    @property
+    def info(self) -> BackendInfo:
+        """What runs, what goes in and what comes out."""
+        return self._info
+
+    def infer(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Run the model once; see :meth:`fcn_edge.runtime.backend.Backend.infer`."""
+        if self._session is None:
+            raise RuntimeError("infer after close")
+        result: NDArray[np.generic] = self._session.run([self._info.output.name], {self._info.input.name: pixels})[0]
+        return result
+
+    def close(self) -> None:
+        """Free the model."""
+        self._session = None
+
+
+def open_model(path: Path, *, threads: int | None) -> Backend:
+    """Load an ``.onnx`` file; see :func:`fcn_edge.runtime.open_backend`."""
+    with native_log.held_back():
+        runtime = optional.load("onnxruntime", feature="running .onnx files", extra="onnx")
+    return OnnxRuntimeBackend(runtime, path, threads=threads)
+
+
+def _options(runtime: Any, path: Path, threads: int | None) -> Any:  # noqa: ANN401 - untyped package
+    options = runtime.SessionOptions()
+    options.log_severity_level = _LOG_FATAL_ONLY
+    options.inter_op_num_threads = 1
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    if threads != 1:
+        # Spinning threads burn the cores that the camera and the drawing need.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if onnx_format.has_int8_activations(path):
+        # Off by default on x86-64, where int8 activations would then run dequantised.
+        options.add_session_config_entry("session.qdqisint8allowed", "1")
+    return options
+
+
+def _raw(tensor: Any) -> RawTensor:  # noqa: ANN401 - untyped package
+    shape = tuple(n if isinstance(n, int) else None for n in tensor.shape)
+    return RawTensor(tensor.name, shape, _DTYPES.get(tensor.type, tensor.type))
+
+
+def _cannot_load(path: Path, error: Exception) -> ModelFileError:
+    reason = " ".join(str(error).split())
+    return ModelFileError(
+        f"{path}: ONNX Runtime cannot load it: {reason}",
+        hint="export it again, with a lower opset if it is newer than ONNX Runtime: pip install --upgrade onnxruntime",
+    )
