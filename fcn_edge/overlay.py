@@ -1,0 +1,136 @@
+"""Showing class ids to people: colours over the picture, and a legend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_edge.card import ClassSpec
+
+# What is neither background nor a class: 255 (ignore) in a mask, or an id a foreign model should not give.
+_UNKNOWN_BGR = (200, 200, 200)
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_WHITE = (255, 255, 255)
+_BLACK = (0, 0, 0)
+# Text height 1.0 of OpenCV's font is about 22 pixels; this makes names readable at 480 lines and grow from there.
+_TEXT_SCALE_AT_480 = 0.5
+_SMALLEST_TEXT_SCALE = 0.35
+_PANEL_DARKNESS = 0.45
+
+
+def colorize(labels: NDArray[np.uint8], classes: Sequence[ClassSpec]) -> NDArray[np.uint8]:
+    """Paint class ids in their colours.
+
+    Args:
+        labels: Class ids, ``(H, W)`` uint8; ids without a class become light grey.
+        classes: In id order; their colours are RGB.
+
+    Returns:
+        ``(H, W, 3)`` uint8, BGR.
+    """
+    return np.asarray(cv2.applyColorMap(labels, _table_bgr(classes)), np.uint8)
+
+
+def draw_overlay(
+    image_bgr: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    classes: Sequence[ClassSpec],
+    *,
+    opacity: float = 0.5,
+    out: NDArray[np.uint8] | None = None,
+) -> NDArray[np.uint8]:
+    """Lay the classes' colours over an image; background (class 0) stays as it is.
+
+    Args:
+        image_bgr: ``(H, W, 3)`` uint8, BGR.
+        labels: Class ids, ``(H, W)`` uint8.
+        classes: In id order.
+        opacity: Of the colours, 0 to 1.
+        out: Where to draw, same shape as *image_bgr*; may be *image_bgr* itself. None for a new array.
+
+    Returns:
+        *out*, or the new array; ``(H, W, 3)`` uint8, BGR.
+    """
+    blended = cv2.addWeighted(image_bgr, 1 - opacity, colorize(labels, classes), opacity, 0)
+    if out is None:
+        out = image_bgr.copy()
+    elif out is not image_bgr:
+        np.copyto(out, image_bgr)
+    # Class ids serve as the mask as they are: background is 0.
+    cv2.copyTo(blended, labels, out)
+    return out
+
+
+def draw_legend(image_bgr: NDArray[np.uint8], classes: Sequence[ClassSpec]) -> NDArray[np.uint8]:
+    """Draw the classes' names and colours into the lower left corner of an image, background left out.
+
+    Args:
+        image_bgr: ``(H, W, 3)`` uint8, BGR, contiguous; drawn on in place.
+        classes: In id order. Those that do not fit in height go into further columns.
+
+    Returns:
+        *image_bgr* itself.
+    """
+    height, width = image_bgr.shape[:2]
+    scale = max(_SMALLEST_TEXT_SCALE, _TEXT_SCALE_AT_480 * min(height / 480, width / 640))
+    thickness = max(1, round(scale * 1.6))
+    shown = classes[1:]
+    if not shown:
+        return image_bgr
+    text_h = cv2.getTextSize("Ag", _FONT, scale, thickness)[0][1]
+    line, margin = round(text_h * 1.9), max(4, text_h // 2)
+    per_column = max(1, (height - 4 * margin) // line)
+    columns = [shown[i : i + per_column] for i in range(0, len(shown), per_column)]
+    swatch = round(text_h * 1.2)
+    widths = [
+        max(cv2.getTextSize(c.name, _FONT, scale, thickness)[0][0] for c in column) + swatch + 3 * margin
+        for column in columns
+    ]
+    panel_h = line * len(columns[0]) + margin
+    left, top = margin, height - panel_h - margin
+    _darken(image_bgr, left, top, sum(widths) + margin, panel_h)
+    for column, column_width in zip(columns, widths, strict=True):
+        for row, spec in enumerate(column):
+            middle = top + margin // 2 + row * line + line // 2
+            corner = (left + margin, middle - swatch // 2)
+            opposite = (corner[0] + swatch, corner[1] + swatch)
+            cv2.rectangle(image_bgr, corner, opposite, spec.color_rgb[::-1], cv2.FILLED)
+            cv2.rectangle(image_bgr, corner, opposite, _WHITE, 1)
+            draw_text(image_bgr, spec.name, (opposite[0] + margin, middle + text_h // 2), scale)
+        left += column_width
+    return image_bgr
+
+
+def draw_text(
+    image_bgr: NDArray[np.uint8], text: str, baseline_xy: tuple[int, int], scale: float = _TEXT_SCALE_AT_480
+) -> NDArray[np.uint8]:
+    """Write white text with a black outline, readable on any picture.
+
+    Args:
+        image_bgr: ``(H, W, 3)`` uint8, BGR, contiguous; drawn on in place.
+        text: One line.
+        baseline_xy: Left end of the text's baseline.
+        scale: Of OpenCV's font; 1 is about 22 pixels high.
+
+    Returns:
+        *image_bgr* itself.
+    """
+    thickness = max(1, round(scale * 1.6))
+    cv2.putText(image_bgr, text, baseline_xy, _FONT, scale, _BLACK, thickness + 2, cv2.LINE_AA)
+    cv2.putText(image_bgr, text, baseline_xy, _FONT, scale, _WHITE, thickness, cv2.LINE_AA)
+    return image_bgr
+
+
+def _darken(image_bgr: NDArray[np.uint8], left: int, top: int, width: int, height: int) -> None:
+    panel = image_bgr[max(0, top) : top + height, max(0, left) : left + width]
+    panel[:] = cv2.convertScaleAbs(panel, alpha=1 - _PANEL_DARKNESS)
+
+
+def _table_bgr(classes: Sequence[ClassSpec]) -> NDArray[np.uint8]:
+    table = np.full((256, 1, 3), _UNKNOWN_BGR, np.uint8)
+    table[: len(classes), 0] = [spec.color_rgb[::-1] for spec in classes]
+    return table
