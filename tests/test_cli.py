@@ -1,0 +1,76 @@
+"""What every command has in common."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from fcn_edge.cli import main as cli
+from fcn_edge.errors import DatasetError
+
+
+@pytest.mark.parametrize("command", sorted(cli.COMMANDS))
+def test_the_help_of_every_command_has_an_example(command, capsys):
+    assert cli.main([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert f"example:\n  fcn-edge {command}" in out
+    assert "--quiet" in out
+    assert "--debug" in out
+
+
+def test_the_help_names_every_command(capsys):
+    assert cli.main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"    {command} " in out for command in cli.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [([], "COMMAND"), (["fly"], "'fly'"), (["info"], "MODEL"), (["info", "--wings", "x"], "--wings")],
+)
+def test_wrong_usage_is_two_lines_and_exit_code_2(arguments, what, capsys):
+    assert cli.main(arguments) == 2
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: ")
+    assert what in error
+    assert hint.startswith("hint: ")
+
+
+def test_an_error_lists_its_faults_before_its_two_lines(monkeypatch, capsys):
+    def fail(_args):
+        raise DatasetError("data: 2 faults", hint="mend them", faults=["a.png: empty", "b.png: missing"])
+
+    monkeypatch.setattr("fcn_edge.cli.commands.info.run", fail)
+    assert cli.main(["info", "x"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "  a.png: empty",
+        "  b.png: missing",
+        "error: data: 2 faults",
+        "hint: mend them",
+    ]
+
+
+def test_an_interrupt_is_exit_code_130_without_a_traceback(monkeypatch, capsys):
+    def interrupt(_args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fcn_edge.cli.commands.info.run", interrupt)
+    assert cli.main(["info", "x"]) == 130
+    assert capsys.readouterr().err == "interrupted; everything finished so far is kept\n"
+
+
+def test_debug_shows_the_traceback(monkeypatch):
+    def fail(_args):
+        raise DatasetError("bad", hint="mend")
+
+    monkeypatch.setattr("fcn_edge.cli.commands.info.run", fail)
+    with pytest.raises(DatasetError):
+        cli.main(["info", "x", "--debug"])
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly():
+    command = f"{sys.executable} -m fcn_edge --help | true"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
