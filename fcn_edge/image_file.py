@@ -153,6 +153,14 @@ def decode(data: bytes, flags: int) -> NDArray[np.generic] | None:
             return None
 
 
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Encode a picture ``(H, W, 3)`` BGR, or one channel ``(H, W)``, uint8, as a PNG file's bytes."""
+    done, data = cv2.imencode(".png", pixels)
+    if not done:
+        raise ImageError(f"an array of shape {pixels.shape} cannot be encoded as PNG", hint="pass (H, W) or (H, W, 3)")
+    return data.tobytes()
+
+
 def _broken(path: Path, reason: str) -> ImageError:
     return ImageError(f"{path}: is a damaged image: {reason}", hint="copy or export the file again")
 

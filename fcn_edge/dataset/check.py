@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.dataset.folder import SUFFIXES, DataFolder, Sample, is_sample
-from fcn_edge.dataset.mask import decode_mask
+from fcn_edge.dataset.mask import count_values, decode_mask, mask_faults
 from fcn_edge.errors import DatasetError, FcnEdgeError
 from fcn_edge.geometry import IGNORE
 from fcn_edge.image_file import natural_key, read_file, size_of
@@ -46,6 +46,12 @@ class DataReport:
         """Give each class's share of the labelled pixels of *split*, 0..1; all 0 where nothing is labelled."""
         total = sum(self.class_pixels[split])
         return tuple(count / total if total else 0.0 for count in self.class_pixels[split])
+
+    def ignored_share(self, split: str) -> float:
+        """Give the share of ignored pixels (255) among all counted pixels of *split*, 0..1."""
+        ignored = self.ignored_pixels[split]
+        total = ignored + sum(self.class_pixels[split])
+        return ignored / total if total else 0.0
 
     def raise_on_faults(self) -> None:
         """Raise DatasetError with all faults where there are any."""
@@ -142,16 +148,8 @@ def _examine(sample: Sample, classes: int) -> _Finding:
         mask = decode_mask(read_file(sample.mask_path), sample.mask_path)
     except FcnEdgeError as error:
         return _Finding(sample, digest, None, (*faults, error.message))
-    counts = np.bincount(mask.ravel(), minlength=256)
-    if size_hw is not None and mask.shape != size_hw:
-        faults.append(
-            f"{sample.mask_path}: is {mask.shape[1]}x{mask.shape[0]} (width x height), "
-            f"expected {size_hw[1]}x{size_hw[0]} as its image"
-        )
-    unknown = [i for i in np.flatnonzero(counts) if classes <= i < IGNORE]
-    if unknown:
-        which = ", ".join(f"{i} ({counts[i]} pixels)" for i in unknown)
-        faults.append(f"{sample.mask_path}: class ids out of range: {which}; expected 0..{classes - 1} or 255 (ignore)")
+    counts = count_values(mask)
+    faults.extend(mask_faults(mask, sample.mask_path, counts=counts, size_hw=size_hw, classes=classes))
     return _Finding(sample, digest, None if faults else counts, tuple(faults))
 
 

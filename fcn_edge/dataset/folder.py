@@ -98,18 +98,14 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: cannot be read as text: {error}", hint="save it as UTF-8") from error
     names = tuple(line.strip() for line in text.rstrip().splitlines())
-    reason = _reason_against(names)
+    reason = reason_against_names(names)
     if reason:
         raise DatasetError(f"{path}: {reason}", hint="write one class name a line, the background first")
     return names
 
 
-def is_sample(path: Path) -> bool:
-    """Tell whether *path* is an image file of a data folder by its name."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-
-
-def _reason_against(names: tuple[str, ...]) -> str:
+def reason_against_names(names: tuple[str, ...]) -> str:
+    """Tell why class names cannot be used; empty where they can."""
     if len(names) < _FEWEST_CLASSES:
         return f"has {len(names)} class name(s), expected at least background and one more"
     if len(names) > IGNORE:
@@ -118,6 +114,11 @@ def _reason_against(names: tuple[str, ...]) -> str:
         return f"line {names.index('') + 1} is empty, expected a class name"
     repeated = sorted({name for name in names if names.count(name) > 1})
     return f"names repeat: {', '.join(repeated)}" if repeated else ""
+
+
+def is_sample(path: Path) -> bool:
+    """Tell whether *path* is an image file of a data folder by its name."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def _samples(root: Path, split: str) -> tuple[Sample, ...]:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.atomic import write_bytes
-from fcn_edge.errors import ImageError, OutputError
-from fcn_edge.image_file import decode, read_file
+from fcn_edge.errors import ImageError
+from fcn_edge.geometry import IGNORE
+from fcn_edge.image_file import decode, encode_png, read_file
 from fcn_edge.image_header import PNG_START, png_chunks, read_header
 
 _GREY, _PALETTE = 0, 3
@@ -72,10 +73,37 @@ def write_mask(path: Path, mask: NDArray[np.uint8]) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    done, data = cv2.imencode(".png", mask)
-    if not done:
-        raise OutputError(f"{path}: the mask cannot be encoded as PNG", hint="check its size")
-    write_bytes(path, data.tobytes())
+    write_bytes(path, encode_png(mask))
+
+
+def mask_faults(
+    mask: NDArray[np.uint8], path: Path, *, counts: NDArray[np.int64], size_hw: tuple[int, int] | None, classes: int
+) -> tuple[str, ...]:
+    """Name what keeps a mask from belonging to its image and classes, one line each.
+
+    Args:
+        mask: Class ids, ``(H, W)`` uint8.
+        path: Of the mask, for messages.
+        counts: Its pixels by value, ``(256,)``.
+        size_hw: Height and width of its image as it is looked at; None where that is unknown.
+        classes: Ids run from 0 to ``classes - 1``; 255 means ignore.
+    """
+    faults = []
+    if size_hw is not None and mask.shape != size_hw:
+        faults.append(
+            f"{path}: is {mask.shape[1]}x{mask.shape[0]} (width x height), "
+            f"expected {size_hw[1]}x{size_hw[0]} as its image"
+        )
+    unknown = [value for value in range(classes, IGNORE) if counts[value]]
+    if unknown:
+        which = ", ".join(f"{value} ({counts[value]} pixels)" for value in unknown)
+        faults.append(f"{path}: class ids out of range: {which}; expected 0..{classes - 1} or 255 (ignore)")
+    return tuple(faults)
+
+
+def count_values(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Count the pixels of a mask by value, ``(256,)`` int64."""
+    return np.bincount(mask.ravel(), minlength=256).astype(np.int64, copy=False)
 
 
 def _as_grey(data: bytes) -> bytes:
