@@ -1,0 +1,97 @@
+"""A comparison as text that a person reads at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fcn_edge.measure.result import AgreementReport, CompareReport
+
+# More classes than this do not fit beside the other columns of a terminal.
+_CLASS_COLUMNS = 3
+_NONE = "—"
+
+
+def format_table(report: CompareReport) -> str:
+    """Make the lines that ``compare`` prints, without the last newline."""
+    with_masks = max(variant.images for variant in report.variants)
+    masks = f", {with_masks} with masks" if with_masks != report.images else ""
+    head = f"{report.split} of {report.data}: {report.images} images{masks}; held against {report.reference}"
+    parts = [head, _align(_main_rows(report))]
+    if len(report.classes) > _CLASS_COLUMNS:
+        parts.append("IoU by class, %\n" + _align(_class_rows(report)))
+    if report.agreement:
+        parts.append("\n".join(verdict(report, agreement) for agreement in report.agreement))
+    return "\n\n".join(parts)
+
+
+def verdict(report: CompareReport, agreement: AgreementReport) -> str:
+    """Say in a sentence what the candidate lost against the reference."""
+    drop = report.drop(agreement.candidate)
+    same = f"{percent(agreement.pixel)} % of pixels get the same class"
+    if drop is None:
+        text = f"{agreement.candidate}: {same}"
+    else:
+        text = f"{agreement.candidate} {_change(drop)} against {agreement.reference}; {same}"
+    if not agreement.flips:
+        return text
+    total = sum(flip.pixels for flip in agreement.flips)
+    most = agreement.flips[0]
+    share = 100 * most.pixels / total
+    return f"{text} (flips are {most.from_class} → {most.to_class} in {share:.0f} %)"
+
+
+def percent(share: float | None) -> str:
+    """Write 0..1 as a percentage without its sign; 100 only for exactly all, — for None."""
+    if share is None:
+        return _NONE
+    text = f"{100 * share:.2f}"
+    return "99.99+" if text == "100.00" and share < 1 else text
+
+
+def size(size_bytes: int) -> str:
+    """Write a file size, with 1 MB as 1,000,000 bytes."""
+    megabytes = size_bytes / 1e6
+    return f"{megabytes:.1f} MB" if megabytes >= 1 else f"{size_bytes / 1e3:.0f} kB"
+
+
+def _change(drop: float) -> str:
+    if abs(drop) < 0.005:  # noqa: PLR2004 - what two decimals round to nothing
+        return "loses nothing of mIoU"
+    return f"{'loses' if drop > 0 else 'gains'} {abs(drop):.2f} points of mIoU"
+
+
+def _main_rows(report: CompareReport) -> list[list[str]]:
+    agreement = {a.candidate: a.pixel for a in report.agreement}
+    shown = report.classes if len(report.classes) <= _CLASS_COLUMNS else ()
+    rows = [["model", "mIoU %", "points", *(f"{name} %" for name in shown), "pixels %", "agreement %", "size"]]
+    for variant in report.variants:
+        drop = None if variant.name == report.reference else report.drop(variant.name)
+        rows.append(
+            [
+                variant.name,
+                percent(variant.miou),
+                _NONE if drop is None else f"{-drop:+.2f}",
+                *(percent(variant.per_class_iou[name]) for name in shown),
+                percent(variant.pixel_accuracy),
+                percent(agreement.get(variant.name)),
+                size(variant.bytes),
+            ]
+        )
+    return rows
+
+
+def _class_rows(report: CompareReport) -> list[list[str]]:
+    rows = [["class", *(variant.name for variant in report.variants)]]
+    rows += [[name, *(percent(v.per_class_iou[name]) for v in report.variants)] for name in report.classes]
+    return rows
+
+
+def _align(rows: Sequence[Sequence[str]]) -> str:
+    """Align columns: the first to the left, figures to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    lines.insert(1, "  ".join("─" * w for w in widths))
+    return "\n".join(lines)

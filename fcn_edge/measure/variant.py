@@ -1,0 +1,143 @@
+"""One model of a comparison: opened, asked for labels, its accuracy counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_edge.errors import UsageError
+from fcn_edge.measure.result import SampleAccuracy, VariantReport
+from fcn_edge.metrics import Counts, accuracy, confusion_matrix
+from fcn_edge.model_file import fingerprint, parse_name, read_card
+from fcn_edge.runtime.segmenter import Segmenter
+
+# Which file is the nearest to what was trained: the more precise one, and of equals the one nearer to Keras.
+_PRECISION_ORDER = ("fp32", None, "fp16", "int8")
+_FORMAT_ORDER = ("keras", "tflite", "onnx")
+
+
+@dataclass(slots=True)
+class Variant:
+    """A model in a comparison and what was counted so far.
+
+    Attributes:
+        name: Unique in the comparison.
+        path: Of the model file.
+        precision: From its card or name; a ``.keras`` is fp32.
+        segmenter: The open model; the caller closes it.
+        counts: Pooled, rows truth, columns prediction.
+        samples: Counts of each image with a mask.
+    """
+
+    name: str
+    path: Path
+    precision: str | None
+    segmenter: Segmenter
+    counts: Counts
+    samples: list[SampleAccuracy] = field(default_factory=list)
+
+    @property
+    def format(self) -> str:
+        """``tflite``, ``onnx`` or ``keras``."""
+        return parse_name(self.path).format
+
+    def labels(self, image_bgr: NDArray[np.uint8], *, tile: bool) -> NDArray[np.uint8]:
+        """Segment ``(H, W, 3)`` uint8 BGR into ``(H, W)`` uint8 class ids, decided at the image's own size."""
+        if tile:
+            from fcn_edge.runtime.tiling import segment_tiled
+
+            return segment_tiled(self.segmenter, image_bgr)
+        return self.segmenter(image_bgr)
+
+    def count(self, sample_id: str, truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> None:
+        """Count one image with a mask; both ``(H, W)`` uint8, 255 in *truth* is left out."""
+        counts = confusion_matrix(truth, predicted, classes=len(self.counts))
+        self.counts += counts
+        self.samples.append(
+            SampleAccuracy(
+                sample_id,
+                hits=tuple(np.diagonal(counts).tolist()),
+                truth=tuple(counts.sum(axis=1).tolist()),
+                predicted=tuple(counts.sum(axis=0).tolist()),
+            )
+        )
+
+    def report(self, class_names: Sequence[str]) -> VariantReport:
+        """Sum up."""
+        stats = accuracy(self.counts)
+        info = self.segmenter.backend.info
+        return VariantReport(
+            name=self.name,
+            path=str(self.path),
+            format=self.format,
+            precision=self.precision,
+            bytes=self.path.stat().st_size,
+            runtime=f"{info.runtime} {info.version}",
+            input_size_hw=self.segmenter.input_hw,
+            fingerprint=fingerprint(self.path),
+            images=len(self.samples),
+            miou=stats.miou,
+            pixel_accuracy=stats.pixel_accuracy,
+            per_class_iou=dict(zip(class_names, stats.per_class_iou, strict=True)),
+            confusion=tuple(tuple(row) for row in self.counts.tolist()),
+            samples=tuple(self.samples),
+        )
+
+
+def open_variant(name: str, path: Path, class_names: Sequence[str], *, threads: int = 1) -> Variant:
+    """Open a model and hold its classes against those of the data.
+
+    A model without a card has no names; it is taken at the data's word.
+
+    Raises:
+        UsageError: Its classes are not those of the data.
+        ModelFileError: It cannot be read.
+        MissingPackageError: Its runtime is not installed.
+    """
+    card = read_card(path)
+    segmenter = Segmenter.open(path, threads=threads, classes=None if card else tuple(class_names))
+    own = tuple(spec.name for spec in segmenter.classes)
+    if own != tuple(class_names):
+        segmenter.close()
+        raise UsageError(
+            f"{path}: its classes are {_listed(own)}, but those of the data are {_listed(class_names)}",
+            hint="compare on data that has the model's classes in the same order, see classes.txt",
+        )
+    precision = card.precision if card else parse_name(path).precision
+    if precision is None and path.suffix == ".keras":
+        precision = "fp32"
+    classes = len(class_names)
+    return Variant(name, path, precision, segmenter, np.zeros((classes, classes), np.int64))
+
+
+def variant_names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Give each file a name of its own: the file's where that is enough, with its folder or whole path otherwise.
+
+    Raises:
+        UsageError: One file is named twice.
+    """
+    for index, path in enumerate(paths):
+        if path.resolve() in {other.resolve() for other in paths[:index]}:
+            raise UsageError(f"{path}: is named twice", hint="name each model once")
+    for short in (lambda p: p.name, lambda p: f"{p.resolve().parent.name}/{p.name}", str):
+        names = tuple(short(path) for path in paths)
+        if len(set(names)) == len(names):
+            return names
+    return tuple(str(path.resolve()) for path in paths)
+
+
+def choose_reference(variants: Sequence[Variant]) -> Variant:
+    """Choose what the others are held against: the ``.keras``, else the most precise file, the first of equals."""
+    return min(
+        variants,
+        key=lambda v: (v.format != "keras", _PRECISION_ORDER.index(v.precision), _FORMAT_ORDER.index(v.format)),
+    )
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    shown = ", ".join(names[:most])
+    return f"{len(names)} ({shown}{', …' if len(names) > most else ''})"
