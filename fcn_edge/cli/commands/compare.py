@@ -1,0 +1,57 @@
+"""Compare models on the same images: accuracy against the masks, and agreement with a reference.
+
+Any mix of .tflite, .onnx and .keras files, run folders and names of shipped models. The reference is the .keras where
+there is one, else the most precise file; agreement with it needs no masks. Points are absolute points of mIoU.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from fcn_edge.atomic import write_report
+
+EXAMPLE = "fcn-edge compare runs/nuclei build/*.tflite --data data/nuclei --split val --json compare.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("models", nargs="+", metavar="MODEL", help="model files, run folders, names of shipped models")
+    parser.add_argument("--data", required=True, type=Path, metavar="DATA", help="data folder")
+    parser.add_argument("--split", default="val", help="its part to compare on (default: %(default)s)")
+    parser.add_argument("--reference", metavar="MODEL", help="the model the others are held against")
+    parser.add_argument("--limit", type=int, metavar="N", help="use only the first N images")
+    parser.add_argument("--tile", action="store_true", help="segment large images in overlapping tiles")
+    parser.add_argument("--threads", type=int, default=1, help="threads of each runtime (default: %(default)s)")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="write difference pictures of the worst images")
+    parser.add_argument("--worst", type=int, default=6, metavar="N", help="how many of them (default: %(default)s)")
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is standard output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare, print the table, write the JSON."""
+    from fcn_edge.dataset import open_folder
+    from fcn_edge.measure import CompareConfig, compare
+    from fcn_edge.measure.result import to_json
+    from fcn_edge.measure.table import format_table
+
+    config = CompareConfig(
+        reference=args.reference,
+        limit=args.limit,
+        tile=args.tile,
+        threads=args.threads,
+        worst=args.worst,
+        pictures=args.pictures,
+        quiet=args.quiet,
+    )
+    report = compare(args.models, open_folder(args.data), args.split, config=config)
+    if args.json == "-":
+        write_report("-", "compare", to_json(report))
+        return 0
+    print(format_table(report))
+    if args.pictures:
+        print(f"\ndifference pictures: {args.pictures}")
+    if args.json:
+        write_report(args.json, "compare", to_json(report, beside=Path(args.json).parent))
+        print(f"JSON: {args.json}")
+    return 0
