@@ -19,6 +19,8 @@ COMMANDS = {
     "compare": ("compare", "accuracy and agreement of any model files"),
     "data": ("data", "check a data folder, or make one from VOC or COCO"),
     "info": ("info", "what a model file is: input, output, precision, card"),
+    "models": ("models", "the models that come with the package"),
+    "segment": ("segment", "masks and overlays for image files and folders"),
     "train": ("train", "train a network on a data folder; resumable"),
 }
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from fcn_edge.model_file.card_file import fingerprint, read_card, write_card
 from fcn_edge.model_file.name import ModelName, file_name, parse_name
-from fcn_edge.model_file.shipped import resolve, shipped_models
+from fcn_edge.model_file.shipped import ShippedInfo, resolve, shipped_info, shipped_models
 
 __all__ = [
     "ModelName",
+    "ShippedInfo",
     "file_name",
     "fingerprint",
     "parse_name",
     "read_card",
     "resolve",
+    "shipped_info",
     "shipped_models",
     "write_card",
 ]

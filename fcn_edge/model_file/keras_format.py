@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from fcn_edge.errors import ModelFileError
 
@@ -26,6 +28,21 @@ def read_text(path: Path) -> str | None:
     """
     with _open(path) as archive:
         return archive.read(CARD_MEMBER).decode() if CARD_MEMBER in archive.namelist() else None
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read the model's configuration as Keras wrote it.
+
+    Raises:
+        ModelFileError: Not a Keras file.
+    """
+    with _open(path) as archive:
+        try:
+            config: dict[str, Any] = json.loads(archive.read(CONFIG_MEMBER))
+        except ValueError as error:
+            hint = "save it again with model.save('NAME.keras')"
+            raise ModelFileError(f"{path}: its {CONFIG_MEMBER} is damaged: {error}", hint=hint) from error
+    return config
 
 
 def write_text(source: Path, target: Path, text: str, labels: tuple[str, ...]) -> None:  # noqa: ARG001 - one signature for all formats

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import fcn_edge
+from fcn_edge.card import ModelCard
 from fcn_edge.errors import ModelFileError, UsageError
+from fcn_edge.model_file.card_file import read_card
 from fcn_edge.model_file.name import FORMATS, ModelName, parse_name
 
 RUN_MODEL = "model.keras"
@@ -21,6 +24,21 @@ def shipped_models() -> tuple[Path, ...]:
         return ()
     files = [file for known in FORMATS for file in folder.glob(f"*/*.{known}") if not file.name.startswith(".")]
     return tuple(sorted(files, key=lambda file: _preference(parse_name(file))))
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedInfo:
+    """A shipped model file, read without any runtime."""
+
+    path: Path
+    name: ModelName
+    size_bytes: int
+    card: ModelCard | None
+
+
+def shipped_info() -> tuple[ShippedInfo, ...]:
+    """Describe all shipped models, in the order of :func:`shipped_models`."""
+    return tuple(ShippedInfo(file, parse_name(file), file.stat().st_size, read_card(file)) for file in shipped_models())
 
 
 def resolve(model: str | Path) -> Path:
