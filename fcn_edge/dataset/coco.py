@@ -14,7 +14,7 @@ from typing import Any
 
 from fcn_edge.dataset.adapter import FolderWriter, writing_folder
 from fcn_edge.dataset.folder import DataFolder, open_folder
-from fcn_edge.dataset.region import draw_regions, run_length_coder
+from fcn_edge.dataset.region import draw_regions
 from fcn_edge.errors import DatasetError, FcnEdgeError, UsageError
 from fcn_edge.image_file import read_file, size_of
 from fcn_edge.progress import track
@@ -57,11 +57,10 @@ def convert_coco(
     Raises:
         UsageError: A path does not exist, or a class is not a category.
         DatasetError: The JSON, an annotation or an image cannot be read (all are named), or *out* is occupied.
-        MissingPackageError: pycocotools is not installed.
+        MissingPackageError: There are polygons, and pycocotools is not installed.
         OutputError: *out* cannot be written.
     """
     images, out = Path(images), Path(out)
-    run_length_coder()  # told before anything is read, if it is missing
     content = _read_annotations(Path(annotations), classes)
     if not images.is_dir():
         raise UsageError(f"{images}: is not a folder, expected the images of {content.path}", hint="check --images")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,6 @@ _HINT = "mend or remove the annotation in the JSON file"
 _FEWEST_COORDINATES = 6
 # pycocotools walks along every edge pixel by pixel, so a coordinate of 1e12 would never end.
 _FARTHEST_PX = 1e6
-
-
-def run_length_coder() -> ModuleType:
-    """Load ``pycocotools.mask``.
-
-    Raises:
-        MissingPackageError: pycocotools is not installed.
-    """
-    return load("pycocotools.mask", feature="reading COCO annotations", extra="train")
 
 
 def draw_regions(
@@ -44,39 +34,30 @@ def draw_regions(
 
     Raises:
         DatasetError: An annotation has no region or a malformed one.
-        MissingPackageError: pycocotools is not installed.
+        MissingPackageError: There are polygons, and pycocotools is not installed.
     """
-    coder = run_length_coder()
-    encoded = []
+    drawn = []
     for region in regions:
         if region["category_id"] not in class_ids:
             continue
-        code = _encode(coder, region, size_hw)
+        try:
+            counts = _counts(region.get("segmentation"), size_hw)
+        except (TypeError, ValueError) as error:
+            raise DatasetError(f"annotation {region.get('id', '?')} {error}", hint=_HINT) from error
         crowd = bool(region.get("iscrowd", 0))
         value = IGNORE if crowd else class_ids[region["category_id"]]
-        encoded.append((not crowd, -float(coder.area(code)), value, code))
+        drawn.append((not crowd, -sum(counts[1::2]), value, counts))
     mask = np.zeros(size_hw, np.uint8)
-    for *_, value, code in sorted(encoded, key=lambda entry: entry[:2]):
-        mask[coder.decode(code).astype(bool)] = value
+    for *_, value, counts in sorted(drawn, key=lambda entry: entry[:2]):
+        inside = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+        mask[inside.reshape(size_hw, order="F")] = value
     return mask
 
 
-def _encode(coder: ModuleType, region: Mapping[str, Any], size_hw: tuple[int, int]) -> dict[str, Any]:
-    try:
-        segmentation = _checked(region.get("segmentation"), size_hw)
-        code = coder.frPyObjects(segmentation, *size_hw)
-        merged: dict[str, Any] = coder.merge(code) if isinstance(code, list) else code
-    except (TypeError, ValueError) as error:
-        raise DatasetError(f"annotation {region.get('id', '?')} {error}", hint=_HINT) from error
-    return merged
-
-
-def _checked(segmentation: Any, size_hw: tuple[int, int]) -> Any:  # noqa: ANN401 - any JSON value
-    """Give a segmentation that pycocotools can take; it reads past the end of some malformed ones and crashes."""
+def _counts(segmentation: Any, size_hw: tuple[int, int]) -> list[int]:  # noqa: ANN401 - any JSON value
+    """Turn a segmentation into run lengths, column by column, of pixels outside and inside by turns."""
     if isinstance(segmentation, list) and segmentation:
-        if not all(isinstance(polygon, list) and _is_polygon(polygon) for polygon in segmentation):
-            raise ValueError("has a polygon that is not a list x1, y1, x2, y2, x3, y3, … of pixel coordinates")
-        return segmentation
+        return _trace(segmentation, size_hw)
     if not isinstance(segmentation, dict) or "counts" not in segmentation:
         raise ValueError("has no segmentation (perhaps a box only), expected polygons or run lengths")
     if segmentation.get("size") != list(size_hw):
@@ -90,7 +71,15 @@ def _checked(segmentation: Any, size_hw: tuple[int, int]) -> Any:  # noqa: ANN40
     pixels = size_hw[0] * size_hw[1]
     if sum(counts) != pixels:
         raise ValueError(f"has run lengths of {sum(counts)} pixels in all, expected {pixels}")
-    return {"size": list(size_hw), "counts": counts}
+    return counts
+
+
+def _trace(polygons: list[Any], size_hw: tuple[int, int]) -> list[int]:
+    if not all(isinstance(polygon, list) and _is_polygon(polygon) for polygon in polygons):
+        raise ValueError("has a polygon that is not a list x1, y1, x2, y2, x3, y3, … of pixel coordinates")
+    coder = load("pycocotools.mask", feature="reading COCO polygons", extra="train")
+    merged = coder.merge(coder.frPyObjects(polygons, *size_hw))
+    return run_lengths(merged["counts"].decode())
 
 
 def run_lengths(text: str) -> list[int]:
@@ -98,7 +87,7 @@ def run_lengths(text: str) -> list[int]:
 
     Five bits a character (code minus 48), lowest first, bit 5 set where the number goes on, bit 4 of its last character
     being the sign. From the fourth number on, each is the difference to the one two before. Read here because
-    pycocotools crashes on some texts that are no run lengths.
+    pycocotools 2.0.11 crashes on some texts that are no run lengths, and its decoder warns under NumPy 2.
 
     Raises:
         ValueError: *text* has other characters, or ends inside a number.
