@@ -32,7 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise output_error(path, error) from error
     temporary = Path(name)
     try:
         yield temporary
@@ -42,7 +42,7 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise output_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -60,7 +60,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         path.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".part.", dir=path))
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise output_error(path, error) from error
     try:
         yield temporary
         for file in sorted(p for p in temporary.rglob("*") if p.is_file()):
@@ -68,7 +68,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             target.parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise output_error(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -97,7 +97,8 @@ def write_report(path: Path | str, kind: str, content: Mapping[str, Any]) -> Non
         write_text(Path(path), text)
 
 
-def _cannot_write(path: Path, error: OSError) -> OutputError:
+def output_error(path: Path, error: OSError) -> OutputError:
+    """Turn the operating system's *error* on writing *path* into one of ours, for files that grow and are not renamed."""
     reason = error.strerror or str(error)
     return OutputError(
         f"{path}: cannot be written: {reason}", hint="free some space, or choose another folder for the output"

@@ -1,0 +1,1 @@
+"""Live segmentation: sources, the pipeline from frame to mask, and where the result goes."""

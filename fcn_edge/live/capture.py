@@ -1,0 +1,192 @@
+"""Devices, streams and films through ``cv2.VideoCapture``."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import cv2
+
+from fcn_edge.errors import SourceError
+from fcn_edge.live.frame import Capture, Clock, Frame, OpenCapture, SourceInfo
+
+OPEN_TIMEOUT_MS = 10_000
+READ_TIMEOUT_MS = 10_000
+# A stream that was cut recovers at its next key frame, which is seldom more than this many frames away.
+UNDECODABLE_IN_A_ROW = 300
+
+
+def open_capture(target: int | str, wishes: Mapping[int, int]) -> Capture:
+    """Open a device index, a path or a URL with OpenCV, without its warnings on standard error.
+
+    Args:
+        target: Index of a device, path of a device or film, or a URL.
+        wishes: ``cv2.CAP_PROP_…`` to value; a device takes the nearest it has.
+
+    Returns:
+        A capture that may be closed: OpenCV raises nothing for a camera that is not there.
+    """
+    # FFmpeg's own messages are switched by this variable alone, read when OpenCV first uses it.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    if isinstance(target, str) and "://" in target:
+        timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
+        capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, timeouts)
+    elif isinstance(target, str):
+        # A path never means CAP_IMAGES, which OpenCV would guess from digits in the name ("clip07.mkv").
+        backend = cv2.CAP_V4L2 if target.startswith("/dev/") else cv2.CAP_FFMPEG
+        capture = cv2.VideoCapture(target, backend)
+        if not capture.isOpened():
+            capture = cv2.VideoCapture(target, cv2.CAP_ANY)
+    else:
+        capture = cv2.VideoCapture(target)
+    for property_id, value in wishes.items():
+        capture.set(property_id, value)
+    return capture  # type: ignore[return-value]  # OpenCV's stubs name the array types more loosely
+
+
+class CaptureSource:
+    """A device, a stream or a film.
+
+    Args:
+        target: Index of a device, path of a device or film, or a URL.
+        wishes: ``cv2.CAP_PROP_…`` to value, for devices.
+        loop: Begin a film again when it is over.
+        opener: What opens the target; a fake in tests.
+        clock: Monotonic seconds.
+
+    Raises:
+        SourceError: It cannot be opened.
+    """
+
+    def __init__(
+        self,
+        target: int | str,
+        *,
+        wishes: Mapping[int, int] | None = None,
+        loop: bool = False,
+        opener: OpenCapture = open_capture,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._target = target
+        self._wishes = dict(wishes or {})
+        self._loop = loop
+        self._opener = opener
+        self._clock = clock
+        self._capture = self._open()
+        self._info = self._describe()
+        self._delivered = 0
+        self._first_at = 0.0
+
+    @property
+    def info(self) -> SourceInfo:
+        """What the source is."""
+        return self._info
+
+    def read(self) -> Frame | None:
+        """Wait for the next frame; None when a film is over.
+
+        Raises:
+            SourceError: A live source was lost, or a film has no frame that can be read.
+        """
+        lost = 0
+        while lost < UNDECODABLE_IN_A_ROW:
+            called_at = self._clock()
+            if not self._grab():
+                self._raise_if_lost()
+                return None
+            begun_at = self._clock() if self._info.live else called_at
+            decoded, image = self._capture.retrieve()
+            if decoded and image is not None and image.size:
+                return self._stamp(Frame(image, self._delivered, begun_at, self._clock(), 0.0, lost))
+            lost += 1
+        message = f"{self._info.name}: {lost} frames in a row could not be decoded"
+        raise SourceError(message, hint="play it with another program to see whether the source is damaged")
+
+    def close(self) -> None:
+        """Give the device back. May be called twice."""
+        self._capture.release()
+
+    def _open(self) -> Capture:
+        capture = self._opener(self._target, self._wishes)
+        if not capture.isOpened():
+            capture.release()
+            raise _cannot_open(self._target)
+        return capture
+
+    def _describe(self) -> SourceInfo:
+        kind = _kind(self._target)
+        # A film behind a URL knows its length; a stream does not.
+        if kind == "stream" and self._capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
+            kind = "film"
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        size = int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        live = kind != "film"
+        return SourceInfo(
+            name=display_name(self._target),
+            kind=kind,
+            live=live,
+            # Some files say 90000 or -1: not a frame rate that anything could be paced by.
+            rate_fps=rate if 0 < rate <= 1000 else 0.0,  # noqa: PLR2004 - see above
+            size_wh=size if min(size) > 0 else None,
+            starts_at="read_return" if live else "read_call",
+        )
+
+    def _grab(self) -> bool:
+        if self._capture.grab():
+            return True
+        if not self._loop or self._info.live or not self._delivered:
+            return False
+        # Seeking back to frame 0 is not possible in every container; opening again is.
+        self._capture.release()
+        self._capture = self._open()
+        return self._capture.grab()
+
+    def _raise_if_lost(self) -> None:
+        if self._info.live:
+            message = f"{self._info.name}: the {self._info.kind} was lost after {self._delivered} frames"
+            raise SourceError(message, hint="see that it is plugged in, powered and reachable, then start again")
+        if not self._delivered:
+            message = f"{self._info.name}: no frame of this film can be read"
+            raise SourceError(message, hint="play it with another program to see whether it is damaged")
+
+    def _stamp(self, frame: Frame) -> Frame:
+        if not self._delivered:
+            self._first_at = frame.begun_at
+        live, rate = self._info.live, self._info.rate_fps
+        media_time = frame.begun_at - self._first_at if live or not rate else self._delivered / rate
+        self._delivered += 1
+        return dataclasses.replace(frame, media_time_s=media_time)
+
+
+def display_name(target: int | str) -> str:
+    """Give *target* as text that may be shown and stored: a URL loses its user name and password."""
+    if isinstance(target, int) or "://" not in target:
+        return str(target)
+    parts = urlsplit(target)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _kind(target: int | str) -> str:
+    if isinstance(target, int) or target.startswith("/dev/"):
+        return "device"
+    return "stream" if "://" in target else "film"
+
+
+def _cannot_open(target: int | str) -> SourceError:
+    name = display_name(target)
+    if _kind(target) == "device":
+        found = ", ".join(str(path) for path in sorted(Path("/dev").glob("video*"))) or "none"
+        message = f"camera {name}: cannot be opened (video devices here: {found})"
+        return SourceError(
+            message, hint="plug it in, close other programs that use it, or give a film: --source film.mkv"
+        )
+    if _kind(target) == "stream":
+        message = f"{name}: the stream cannot be opened: no answer, or not a stream that OpenCV can read"
+        return SourceError(message, hint="see that the address opens in a browser or in VLC on this machine")
+    message = f"{name}: not a film that OpenCV can read"
+    return SourceError(message, hint="convert it, for example: ffmpeg -i FILM -c:v mjpeg film.mkv")

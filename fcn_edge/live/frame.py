@@ -1,0 +1,106 @@
+"""A frame and what can deliver one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Clock = Callable[[], float]
+"""Seconds on a clock that never goes back: ``time.monotonic`` everywhere but in tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source.
+
+    Attributes:
+        image_bgr: ``(H, W, 3)`` uint8. It belongs to whoever takes the frame, who may draw on it.
+        number: Counts what the source delivered, from 0.
+        begun_at: Monotonic seconds at which the capture stage begins, see :attr:`SourceInfo.starts_at`.
+        ready_at: Monotonic seconds at which the picture was decoded.
+        media_time_s: Where the picture belongs in a recording: by the clock if live, by frame rate for a film.
+        lost_before: Frames delivered since the one before that could not be decoded.
+    """
+
+    image_bgr: NDArray[np.uint8]
+    number: int
+    begun_at: float
+    ready_at: float
+    media_time_s: float
+    lost_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a source turned out to be once it was open.
+
+    Attributes:
+        name: As the user gave it, without the password of a URL.
+        kind: ``device``, ``stream``, ``film`` or ``folder``.
+        live: True where only the newest frame counts; False where every frame does.
+        rate_fps: Frames a second by its own account; 0 where it does not say.
+        size_wh: Width and height of the first picture where known before reading, else None.
+        starts_at: The moment ``begun_at`` stands for. ``read_return``: the device handed the frame over (what lies
+            before, in sensor and driver, is not seen). ``read_call``: reading began; a file has no earlier moment.
+    """
+
+    name: str
+    kind: str
+    live: bool
+    rate_fps: float
+    size_wh: tuple[int, int] | None
+    starts_at: str
+
+
+class Source(Protocol):
+    """An open source of frames. Used by one thread at a time."""
+
+    @property
+    def info(self) -> SourceInfo:
+        """What the source is."""
+        ...
+
+    def read(self) -> Frame | None:
+        """Wait for the next frame; None when a film or folder is over.
+
+        Raises:
+            SourceError: A live source was lost.
+            ImageError: A picture of a folder cannot be decoded.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the device back. May be called twice."""
+        ...
+
+
+class Capture(Protocol):
+    """The part of ``cv2.VideoCapture`` that is used here, with its names; :mod:`fcn_edge.live.fake` has another."""
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        """Tell whether the source could be opened."""
+        ...
+
+    def grab(self) -> bool:
+        """Take the next frame from the device; False when there is none any more."""
+        ...
+
+    def retrieve(self) -> tuple[bool, NDArray[np.uint8] | None]:
+        """Decode the frame taken last into ``(H, W, 3)`` uint8 BGR, which the caller owns."""
+        ...
+
+    def get(self, property_id: int) -> float:
+        """Read a property by its ``cv2.CAP_PROP_…`` number."""
+        ...
+
+    def release(self) -> None:
+        """Give the device back."""
+        ...
+
+
+OpenCapture = Callable[[int | str, Mapping[int, int]], Capture]
+"""Opens a device index, a path or a URL with the ``cv2.CAP_PROP_…`` values wished for."""

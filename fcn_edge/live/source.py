@@ -1,0 +1,126 @@
+"""From what a user writes after ``--source`` to an open source."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from fcn_edge.errors import UsageError
+from fcn_edge.live.capture import CaptureSource, display_name, open_capture
+from fcn_edge.live.folder import FolderSource
+from fcn_edge.live.frame import OpenCapture, Source, SourceInfo
+
+STREAM_SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "udp", "tcp")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """What to read frames from.
+
+    Attributes:
+        target: Device index (``"0"``), ``/dev/videoN``, a film, a folder of images, or a URL.
+        loop: Play a film or folder again and again.
+        width: Wished of a device, in pixels; it takes the nearest it has.
+        height: Wished of a device, in pixels.
+        fps: Wished of a device; for a folder, how many images a second.
+    """
+
+    target: str = "0"
+    loop: bool = False
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+
+
+def check_source(config: SourceConfig) -> None:
+    """See that *config* names something that can be a source, before anything is loaded.
+
+    Raises:
+        UsageError: A path that does not exist, or a scheme that is not supported.
+    """
+    target = config.target
+    if _is_index(target) or target.startswith("/dev/"):
+        return
+    scheme, found, _ = target.partition("://")
+    if found:
+        if scheme.lower() not in STREAM_SCHEMES:
+            message = f"--source {target}: {scheme!r} is not a kind of stream"
+            raise UsageError(message, hint="use " + ", ".join(f"{s}://" for s in STREAM_SCHEMES))
+    elif not Path(target).exists():
+        message = f"--source {target}: there is no such file or folder"
+        raise UsageError(message, hint="give a camera (0), a film, a folder of images, or a URL (http://, rtsp://)")
+
+
+def open_source(config: SourceConfig, *, opener: OpenCapture = open_capture) -> Source:
+    """Open what *config* names.
+
+    Raises:
+        UsageError: A path that does not exist, or a scheme that is not supported.
+        SourceError: It is there but cannot be opened.
+    """
+    check_source(config)
+    if Path(config.target).is_dir():
+        return FolderSource(Path(config.target), rate_fps=config.fps or 0.0, loop=config.loop)
+    wished = {
+        cv2.CAP_PROP_FRAME_WIDTH: config.width,
+        cv2.CAP_PROP_FRAME_HEIGHT: config.height,
+        cv2.CAP_PROP_FPS: config.fps,
+    }
+    target = int(config.target) if _is_index(config.target) else config.target
+    is_device = isinstance(target, int) or target.startswith("/dev/")
+    wishes = {key: int(value) for key, value in wished.items() if value is not None} if is_device else {}
+    if is_device:
+        # Fewer old pictures waiting in the driver; a driver that cannot do it keeps its own number.
+        wishes[cv2.CAP_PROP_BUFFERSIZE] = 1
+    return CaptureSource(target, wishes=wishes, loop=config.loop, opener=opener)
+
+
+def _is_index(target: str) -> bool:
+    return re.fullmatch(r"\d{1,3}", target) is not None
+
+
+class UnopenedSource:
+    """Stands for a source that was still opening when the user ended the run: it has no frames."""
+
+    def __init__(self, config: SourceConfig) -> None:
+        self._info = SourceInfo(display_name(config.target), "unopened", False, 0.0, None, "read_call")  # noqa: FBT003
+
+    @property
+    def info(self) -> SourceInfo:
+        """Its name."""
+        return self._info
+
+    def read(self) -> None:
+        """Give no frame."""
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def open_unless_stopped(config: SourceConfig, opener: OpenCapture, stop: threading.Event) -> Source:
+    """Open a source as :func:`open_source` does, but give up when *stop* is set.
+
+    A stream that does not answer keeps OpenCV waiting for seconds in a call that nothing can interrupt.
+    """
+    opened: queue.SimpleQueue[Source | BaseException] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            opened.put(open_source(config, opener=opener))
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+            opened.put(error)
+
+    threading.Thread(target=work, name="fcn-edge-open", daemon=True).start()
+    while not stop.is_set():
+        with contextlib.suppress(queue.Empty):
+            answer = opened.get(timeout=0.05)
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+    return UnopenedSource(config)

@@ -1,0 +1,127 @@
+"""What a run of the camera measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+import fcn_edge
+from fcn_edge import atomic
+from fcn_edge.live.frame import SourceInfo
+from fcn_edge.live.timing import TimeStats
+
+KIND = "camera"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCounts:
+    """Where the frames went: ``captured = processed + dropped``.
+
+    Attributes:
+        captured: Frames the source delivered during the run.
+        processed: Frames that became a mask.
+        dropped: Frames that did not.
+        dropped_by_cause: ``newer_frame`` (replaced while waiting), ``undecodable``, ``end_of_run`` (still
+            waiting then).
+    """
+
+    captured: int
+    processed: int
+    dropped: int
+    dropped_by_cause: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRates:
+    """Frames a second over the run; None where fewer than two frames came."""
+
+    camera: float | None
+    processed: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputStats:
+    """What became of the results.
+
+    Attributes:
+        written: Results handed to every output.
+        dropped: Results of a live source that found the outputs busy; their masks were made but not shown or kept.
+        record: Path of the recording.
+        frame_log: Path of the log with one line a frame.
+    """
+
+    written: int
+    dropped: int
+    record: str | None
+    frame_log: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStats:
+    """Result of :func:`fcn_edge.live.run.run_camera`; the report file has the same names.
+
+    Attributes:
+        model: ``path``, ``name``, ``precision`` and ``fingerprint`` of the model.
+        source: What the frames came from.
+        backend: ``runtime``, ``version`` and ``device``.
+        threads: Of the backend; None for its own choice.
+        duration_s: From the first wait for a frame to the end.
+        ended_by: ``end_of_source``, ``max_frames``, ``stopped`` or ``error``.
+        error: The message of the error that ended the run, else None.
+        frames: Counts.
+        fps: Rates.
+        stages_ms: capture, wait, preprocess, inference, postprocess, draw, output.
+        capture_to_result_ms: Sum of the stages from capture to postprocess, frame by frame; begins at
+            ``source.starts_at``.
+        outputs: What became of the results.
+        class_share_mean: Class name to its mean share of the picture, 0..1.
+        environment: What the run was measured on.
+    """
+
+    model: Mapping[str, Any]
+    source: SourceInfo
+    backend: Mapping[str, Any]
+    threads: int | None
+    duration_s: float
+    ended_by: str
+    error: str | None
+    frames: FrameCounts
+    fps: FrameRates
+    stages_ms: Mapping[str, TimeStats]
+    capture_to_result_ms: TimeStats
+    outputs: OutputStats
+    class_share_mean: Mapping[str, float]
+    environment: Mapping[str, Any]
+
+
+def write_stats(path: Path | str, stats: CameraStats) -> None:
+    """Write *stats* as JSON; ``-`` is standard output.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    atomic.write_report(path, KIND, dataclasses.asdict(stats))
+
+
+def environment() -> dict[str, Any]:
+    """Describe the machine, since a time without the circumstances says nothing."""
+    board = Path("/proc/device-tree/model")
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "fcn_edge": fcn_edge.__version__,
+        "python": platform.python_version(),
+        "opencv": cv2.__version__,
+        "numpy": np.__version__,
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "board": board.read_text().rstrip("\0") if board.exists() else None,
+        "cpus": usable,
+    }
