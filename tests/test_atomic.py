@@ -71,7 +71,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
             if fail:
                 raise ValueError("stop")
 
-    with pytest.raises(ValueError, match="^stop$"):
+    with pytest.raises(ValueError, match=r"^stop$"):
         write(fail=True)
     assert list(target.iterdir()) == []
     write(fail=False)
