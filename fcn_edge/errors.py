@@ -3,11 +3,13 @@
     FcnEdgeError                 exit code 1
     ├── UsageError               2   an unknown option, a path that does not exist
     ├── ModelFileError           1   a model file that cannot be read or does not keep the contract
+    ├── ResultFileError          1   a result file (JSON) that cannot be read or is of a kind we do not know
     ├── DatasetError             1   a data folder with faults; they are listed in ``faults``
     ├── ImageError               1   an image that cannot be decoded
     ├── SourceError              1   a camera, film or stream that cannot be opened or was lost
     ├── OutputError              1   a file or device that cannot be written
     ├── MissingPackageError      1   an optional package that is not installed
+    ├── TrainingError            1   a training that diverged
     ├── ExportError              1   a conversion that failed
     │   └── LostRungError        1   a rung of the export ladder missed its tolerance
     └── ThresholdMissedError     3   a limit the user set was missed
@@ -45,6 +47,10 @@ class ModelFileError(FcnEdgeError):
     """A model file that cannot be read, or that does not keep the input and output contract."""
 
 
+class ResultFileError(FcnEdgeError):
+    """A result file that cannot be read, or that is of a kind we do not know."""
+
+
 class DatasetError(FcnEdgeError):
     """A data folder that cannot be used; every fault found is in ``faults``, one line each."""
 
@@ -67,6 +73,10 @@ class OutputError(FcnEdgeError):
 
 class MissingPackageError(FcnEdgeError):
     """An optional package that a feature needs and that is not installed."""
+
+
+class TrainingError(FcnEdgeError):
+    """A training that cannot go on: its loss is no longer a number."""
 
 
 class ExportError(FcnEdgeError):

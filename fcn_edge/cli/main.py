@@ -22,6 +22,7 @@ COMMANDS = {
     "info": ("info", "what a model file is: input, output, precision, card"),
     "models": ("models", "the models that come with the package"),
     "segment": ("segment", "masks and overlays for image files and folders"),
+    "report": ("report", "one page from any result files"),
     "train": ("train", "train a network on a data folder; resumable"),
 }
 

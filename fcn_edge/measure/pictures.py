@@ -22,8 +22,8 @@ from fcn_edge.overlay import colorize
 Image = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 
-# Panels of about this height are legible on a page and small enough to embed.
-PANEL_HEIGHT_PX = 256
+# The longer side of a panel: four of them are legible on a page and small enough to embed.
+PANEL_PX = 288
 GAP_PX = 6
 CAPTION_PX = 24
 TEXT_SCALE = 0.45
@@ -57,7 +57,7 @@ def difference_picture(
         names: Captions of the reference's and the candidate's panel.
 
     Returns:
-        ``(h, w, 3)`` uint8, BGR; each panel 256 pixels high.
+        ``(h, w, 3)`` uint8, BGR; the longer side of each panel is 288 pixels.
     """
     differs = reference != candidate
     share = float(differs.mean())
@@ -107,7 +107,7 @@ def write_pictures(
         )
         name = f"{report.candidate}-{rank:02d}-{sample.sample_id}.png"
         path = folder / re.sub(r"[^\w.-]+", "_", name)
-        write_bytes(path, cv2.imencode(".png", picture)[1].tobytes())
+        write_bytes(path, cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes())
         noted.append(dataclasses.replace(entry, picture=path))
     return dataclasses.replace(report, worst=tuple(noted))
 
@@ -138,8 +138,9 @@ def _differences(image_bgr: Image, differs: NDArray[np.bool_]) -> Image:
 
 def _panel(pixels: Image, *, nearest: bool = False) -> Image:
     height, width = pixels.shape[:2]
-    size = (max(1, round(width * PANEL_HEIGHT_PX / height)), PANEL_HEIGHT_PX)
-    smooth = cv2.INTER_AREA if height > PANEL_HEIGHT_PX else cv2.INTER_LINEAR
+    scale = PANEL_PX / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     resized = cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST_EXACT if nearest else smooth)
     return np.array(resized, dtype=np.uint8)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fcn_edge.measure.result import AgreementReport, CompareReport
+from fcn_edge.measure.wording import NONE, drop_sentence, percent, points, size
 
 # More classes than this do not fit beside the other columns of a terminal.
 _CLASS_COLUMNS = 3
-_NONE = "—"
 
 
 def format_table(report: CompareReport) -> str:
@@ -31,33 +31,13 @@ def verdict(report: CompareReport, agreement: AgreementReport) -> str:
     if drop is None:
         text = f"{agreement.candidate}: {same}"
     else:
-        text = f"{agreement.candidate} {_change(drop)} against {agreement.reference}; {same}"
+        text = f"{agreement.candidate} {drop_sentence(drop)} against {agreement.reference}; {same}"
     if not agreement.flips:
         return text
-    total = sum(flip.pixels for flip in agreement.flips)
     most = agreement.flips[0]
-    share = 100 * most.pixels / total
-    return f"{text} (flips are {most.from_class} → {most.to_class} in {share:.0f} %)"
-
-
-def percent(share: float | None) -> str:
-    """Write 0..1 as a percentage without its sign; 100 only for exactly all, — for None."""
-    if share is None:
-        return _NONE
-    text = f"{100 * share:.2f}"
-    return "99.99+" if text == "100.00" and share < 1 else text
-
-
-def size(size_bytes: int) -> str:
-    """Write a file size, with 1 MB as 1,000,000 bytes."""
-    megabytes = size_bytes / 1e6
-    return f"{megabytes:.1f} MB" if megabytes >= 1 else f"{size_bytes / 1e3:.0f} kB"
-
-
-def _change(drop: float) -> str:
-    if abs(drop) < 0.005:  # noqa: PLR2004 - what two decimals round to nothing
-        return "loses nothing of mIoU"
-    return f"{'loses' if drop > 0 else 'gains'} {abs(drop):.2f} points of mIoU"
+    share = 100 * most.pixels / sum(flip.pixels for flip in agreement.flips)
+    how_often = "all flips are" if len(agreement.flips) == 1 else f"{share:.0f} % of the flips are"
+    return f"{text}; {how_often} {most.from_class} → {most.to_class}"
 
 
 def _main_rows(report: CompareReport) -> list[list[str]]:
@@ -70,7 +50,7 @@ def _main_rows(report: CompareReport) -> list[list[str]]:
             [
                 variant.name,
                 percent(variant.miou),
-                _NONE if drop is None else f"{-drop:+.2f}",
+                points(drop),
                 *(percent(variant.per_class_iou[name]) for name in shown),
                 percent(variant.pixel_accuracy),
                 percent(agreement.get(variant.name)),

@@ -14,6 +14,7 @@ from fcn_edge.measure.result import SampleAccuracy, VariantReport
 from fcn_edge.metrics import Counts, accuracy, confusion_matrix
 from fcn_edge.model_file import fingerprint, parse_name, read_card
 from fcn_edge.runtime.segmenter import Segmenter
+from fcn_edge.runtime.tile import segment_tiled
 
 # Which file is the nearest to what was trained: the more precise one, and of equals the one nearer to Keras.
 _PRECISION_ORDER = ("fp32", None, "fp16", "int8")
@@ -48,8 +49,6 @@ class Variant:
     def labels(self, image_bgr: NDArray[np.uint8], *, tile: bool) -> NDArray[np.uint8]:
         """Segment ``(H, W, 3)`` uint8 BGR into ``(H, W)`` uint8 class ids, decided at the image's own size."""
         if tile:
-            from fcn_edge.runtime.tiling import segment_tiled
-
             return segment_tiled(self.segmenter, image_bgr)
         return self.segmenter(image_bgr)
 

@@ -1,0 +1,71 @@
+"""Charts as inline SVG: no script, no network; colours come from the page's style.
+
+Widths are percentages and heights pixels, so that a chart fills a wide page and stays legible on a narrow one.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from fcn_edge.measure.report.block import Bars, Stack
+
+SERIES_COLORS = 8
+
+_BAR_PX = 14
+_GAP_PX = 4
+_NAME_PX = 22
+_GROUP_GAP_PX = 10
+# Room at the right of the longest bar for its figure.
+_FULL_PERCENT = 84.0
+_STACK_PX = 26
+
+
+def bars_svg(bars: Bars) -> str:
+    """Draw groups of horizontal bars that all start at zero."""
+    parts: list[str] = []
+    y = 0
+    for name, values in bars.groups:
+        parts.append(f'<text class="name" x="0" y="{y + 15}">{escape(name)}</text>')
+        y += _NAME_PX
+        for index, bar in enumerate(values):
+            width = (bar.share or 0.0) * _FULL_PERCENT
+            label = escape(f"{name}, {bars.series[index]}: {bar.text}")
+            box = f'y="{y}" height="{_BAR_PX}" rx="2"'
+            parts.append(
+                f'<g><title>{label}</title><rect class="track" {box} width="{_FULL_PERCENT}%"/>'
+                f'<rect class="{_series(index)}" {box} width="{width:.3f}%"/>'
+                f'<text x="{_FULL_PERCENT}%" dx="8" y="{y + 12}">{escape(bar.text)}</text></g>'
+            )
+            y += _BAR_PX + _GAP_PX
+        y += _GROUP_GAP_PX
+    return _svg(parts, y, bars.caption)
+
+
+def stack_svg(stack: Stack) -> str:
+    """Draw one horizontal bar of parts that add up to its full width."""
+    total = sum(amount for _, amount, _ in stack.parts) or 1.0
+    parts: list[str] = []
+    x = 0.0
+    for index, (name, amount, text) in enumerate(stack.parts):
+        width = 100 * amount / total
+        parts.append(
+            f"<g><title>{escape(f'{name}: {text}')}</title>"
+            f'<rect class="{_series(index)}" x="{x:.3f}%" width="{width:.3f}%" height="{_STACK_PX}"/></g>'
+        )
+        x += width
+    return _svg(parts, _STACK_PX, stack.caption)
+
+
+def legend_html(entries: tuple[str, ...]) -> str:
+    """List the series with their colours, as HTML that wraps."""
+    items = (f'<li><i class="{_series(i)}"></i>{escape(entry)}</li>' for i, entry in enumerate(entries))
+    return f'<ul class="legend">{"".join(items)}</ul>'
+
+
+def _series(index: int) -> str:
+    return f"s{index % SERIES_COLORS}"
+
+
+def _svg(parts: list[str], height: int, label: str) -> str:
+    opened = f'<svg class="chart" width="100%" height="{height}" role="img" aria-label="{escape(label)}">'
+    return "\n".join([opened, *parts, "</svg>"])
