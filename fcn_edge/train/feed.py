@@ -1,0 +1,150 @@
+"""From sample files to batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_edge.card import Geometry
+from fcn_edge.dataset import Sample, read_mask
+from fcn_edge.errors import DatasetError
+from fcn_edge.geometry import fit_image, resize
+from fcn_edge.image_file import read_image
+from fcn_edge.train.augment import AugmentConfig, augment
+
+Pixels = NDArray[np.uint8]
+
+KEPT_BYTES = 2 * 1024**3
+# Kept at twice the input's size, so that a cut which is enlarged stays as sharp as its file allows.
+_KEPT_FACTOR = 2
+
+
+class TrainingStore:
+    """Training samples, decoded once and kept in memory as far as they fit.
+
+    Args:
+        samples: Each with a mask.
+        input_hw: Height and width of the model's input; larger images are kept at twice that.
+        limit_bytes: What may be kept; further samples are decoded each time.
+    """
+
+    def __init__(self, samples: Sequence[Sample], input_hw: tuple[int, int], *, limit_bytes: int = KEPT_BYTES) -> None:
+        self._samples = tuple(samples)
+        self._input_hw = input_hw
+        self._room_bytes = limit_bytes
+        self._kept: dict[int, tuple[Pixels, Pixels]] = {}
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, index: int) -> tuple[Pixels, Pixels]:
+        """Give the image, ``(H, W, 3)`` uint8 RGB, and the mask, ``(H, W)`` uint8."""
+        if index in self._kept:
+            return self._kept[index]
+        image, mask = read_sample(self._samples[index])
+        factor = max(_KEPT_FACTOR * want / have for want, have in zip(self._input_hw, mask.shape, strict=True))
+        if factor < 1:
+            height, width = (round(size * factor) for size in mask.shape)
+            image = resize(image, (height, width))
+            mask = np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+        size = image.nbytes + mask.nbytes
+        if size <= self._room_bytes:
+            self._room_bytes -= size
+            self._kept[index] = image, mask
+        return image, mask
+
+
+class ValidationStore:
+    """Validation samples: images fitted to the input as a device does it, masks at their own size."""
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        input_hw: tuple[int, int],
+        geometry: Geometry,
+        *,
+        limit_bytes: int = KEPT_BYTES,
+    ) -> None:
+        self.samples = tuple(samples)
+        self._input_hw = input_hw
+        self._geometry = geometry
+        self._room_bytes = limit_bytes
+        self._kept: dict[int, tuple[Pixels, Pixels]] = {}
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[Pixels, Pixels]:
+        """Give the fitted image, ``(*input_hw, 3)`` uint8 RGB, and the mask, ``(H, W)`` uint8 at its own size."""
+        if index in self._kept:
+            return self._kept[index]
+        image, mask = read_sample(self.samples[index])
+        fitted = fit_image(image, self._input_hw, self._geometry)
+        size = fitted.nbytes + mask.nbytes
+        if size <= self._room_bytes:
+            self._room_bytes -= size
+            self._kept[index] = fitted, mask
+        return fitted, mask
+
+
+def read_sample(sample: Sample) -> tuple[Pixels, Pixels]:
+    """Decode a sample: the image ``(H, W, 3)`` uint8 RGB and its mask ``(H, W)`` uint8.
+
+    Raises:
+        DatasetError: It has no mask.
+        ImageError: A file cannot be decoded.
+    """
+    if sample.mask_path is None:
+        raise DatasetError(f"{sample.image_path}: has no mask", hint="run: fcn-edge data check")
+    image_bgr = read_image(sample.image_path)
+    return np.ascontiguousarray(image_bgr[..., ::-1]), read_mask(sample.mask_path)
+
+
+def steps_per_epoch(images: int, batch_size: int) -> int:
+    """Tell how many batches cover all images."""
+    return -(-images // batch_size)
+
+
+def training_batches(
+    store: TrainingStore,
+    input_hw: tuple[int, int],
+    geometry: Geometry,
+    config: AugmentConfig,
+    *,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+) -> Iterator[tuple[NDArray[np.float32], Pixels]]:
+    """Give the batches of one epoch, the same ones for the same seed and epoch.
+
+    Every batch is full (a new size would compile the step again): the last one is filled from the epoch's beginning.
+
+    Yields:
+        Images ``(N, H, W, 3)`` float32 RGB 0..255 and masks ``(N, H, W, 1)`` uint8.
+    """
+    order = np.random.default_rng([seed, epoch]).permutation(len(store))
+    steps = steps_per_epoch(len(store), batch_size)
+    # resize repeats the order from its beginning as often as is needed.
+    order = np.resize(order, steps * batch_size)
+
+    def batch(step: int) -> tuple[NDArray[np.float32], Pixels]:
+        varied = []
+        for place in range(step * batch_size, (step + 1) * batch_size):
+            image, mask = store[int(order[place])]
+            rng = np.random.default_rng([seed, epoch, place])
+            varied.append(augment(image, mask, input_hw, geometry, config, rng))
+        images, masks = zip(*varied, strict=True)
+        return np.stack(images).astype(np.float32), np.stack(masks)[..., None]
+
+    # One batch ahead: files are decoded and images varied while the network computes.
+    with ThreadPoolExecutor(1, thread_name_prefix="feed") as pool:
+        ahead = pool.submit(batch, 0)
+        for step in range(steps):
+            ready = ahead.result()
+            if step + 1 < steps:
+                ahead = pool.submit(batch, step + 1)
+            yield ready

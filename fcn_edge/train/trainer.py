@@ -1,0 +1,257 @@
+"""Training: epochs of steps and validation, a checkpoint after each, the best weights as the result."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fcn_edge.dataset import DataReport, check_folder, open_folder
+from fcn_edge.errors import TrainingError, UsageError
+from fcn_edge.networks.layers import load_keras
+from fcn_edge.progress import track
+from fcn_edge.train.checkpoint import FILE_NAME as CHECKPOINT_NAME
+from fcn_edge.train.checkpoint import Checkpoint, assign, read_checkpoint, require_same_settings, write_checkpoint
+from fcn_edge.train.config import TrainConfig, settings
+from fcn_edge.train.feed import TrainingStore, ValidationStore, steps_per_epoch, training_batches
+from fcn_edge.train.history import EpochStats, TrainReport, best_epoch, epoch_stats, write_history
+from fcn_edge.train.losses import LossFunction, balanced_weights, make_loss
+from fcn_edge.train.pictures import draw_curves, draw_samples
+from fcn_edge.train.result import FILE_NAME as MODEL_NAME
+from fcn_edge.train.result import build_network, network_options, write_model
+from fcn_edge.train.validation import as_arrays, validate
+
+GRADIENT_NORM = 1.0
+SAMPLES = 6
+
+
+@dataclass(slots=True)
+class _Run:
+    """A training under way."""
+
+    config: TrainConfig
+    class_names: tuple[str, ...]
+    train: TrainingStore
+    val: ValidationStore
+    network: Any
+    optimizer: Any
+    loss: LossFunction
+    epochs: list[EpochStats] = field(default_factory=list)
+    best_weights: tuple[Any, ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        return len(self.epochs) >= self.config.epochs or self.stopped_early
+
+    @property
+    def stopped_early(self) -> bool:
+        patience = self.config.patience
+        return bool(patience and self.epochs and len(self.epochs) - best_epoch(self.epochs).epoch >= patience)
+
+
+def train(
+    config: TrainConfig, *, quiet: bool = False, on_epoch: Callable[[EpochStats], None] | None = None
+) -> TrainReport:
+    """Train a network on a data folder, or go on where the run folder's checkpoint stands.
+
+    After each epoch the run folder holds ``history.json``, ``checkpoint.npz`` and ``model.keras`` with the best weights
+    so far; at the end also ``curves.png`` and ``samples/``. A run that is stopped loses the epoch under way at most.
+
+    Args:
+        config: What is asked for.
+        quiet: Show no progress.
+        on_epoch: Called after each epoch of this call.
+
+    Raises:
+        UsageError: An option is out of range, or the run folder holds a run with other settings.
+        DatasetError: The data folder has faults; nothing was begun.
+        MissingPackageError: TensorFlow is not installed.
+        OutputError: The run folder cannot be written.
+    """
+    run = _prepare(config, quiet=quiet)
+    while not run.finished:
+        stats = _epoch(run, quiet=quiet)
+        run.epochs.append(stats)
+        _keep(run)
+        if on_epoch is not None:
+            on_epoch(stats)
+    return _finish(run)
+
+
+def _prepare(config: TrainConfig, *, quiet: bool) -> _Run:
+    network_options(config)
+    stored = None if config.fresh else read_checkpoint(config.out)
+    if stored is not None:
+        require_same_settings(config.out / CHECKPOINT_NAME, stored.state["settings"], settings(config))
+    folder = open_folder(config.data)
+    samples = {split: folder.samples(split) for split in ("train", "val")}
+    report = check_folder(folder, ("train", "val"), quiet=quiet)
+    report.raise_on_faults()
+    keras = load_keras()
+    keras.utils.set_random_seed(config.seed)
+    network = build_network(config, folder.class_names, logits=True)
+    _start_from_frequencies(network, report.class_frequencies("train"))
+    steps = steps_per_epoch(len(samples["train"]), config.batch_size)
+    optimizer = keras.optimizers.Adam(_schedule(keras, config, steps), global_clipnorm=GRADIENT_NORM)
+    loss = make_loss(config.loss, _class_weights(config, report))
+    # XLA is slower here on a CPU (measured on the classic network).
+    network.compile(optimizer=optimizer, loss=loss, jit_compile=False)
+    optimizer.build(network.trainable_variables)
+    run = _Run(
+        config,
+        folder.class_names,
+        TrainingStore(samples["train"], config.size_hw),
+        ValidationStore(samples["val"], config.size_hw, config.geometry),
+        network,
+        optimizer,
+        loss,
+    )
+    if stored is not None:
+        _resume(run, stored)
+    else:
+        # Before the first epoch, so that a folder that cannot be written is known now; and without the old checkpoint,
+        # so that a run begun anew is not later resumed from it.
+        write_history(config.out, (), settings(config))
+        (config.out / CHECKPOINT_NAME).unlink(missing_ok=True)
+    return run
+
+
+def _start_from_frequencies(network: Any, frequencies: Sequence[float]) -> None:  # noqa: ANN401 - keras.Model
+    """Let the head begin at the classes' frequencies, so that no step is spent on learning them.
+
+    As the prior of Lin et al., "Focal Loss for Dense Object Detection" (ICCV 2017), section 4.1. The heads of the
+    paper's networks start at zero instead.
+    """
+    head = network.get_layer("head")
+    if not hasattr(head, "bias"):
+        return
+    shares = np.clip(np.asarray(frequencies, np.float64), 1e-3, 1 - 1e-3)
+    logs = np.log(shares)
+    head.bias.assign([logs[1] - logs[0]] if head.bias.shape[0] == 1 else logs - logs.mean())
+
+
+def _schedule(keras: Any, config: TrainConfig, steps: int) -> Any:  # noqa: ANN401 - Keras objects
+    total = steps * config.epochs
+    warmup = min(round(steps * config.warmup_epochs), total - 1)
+    if not warmup:
+        return keras.optimizers.schedules.CosineDecay(config.learning_rate, decay_steps=total)
+    return keras.optimizers.schedules.CosineDecay(
+        config.learning_rate / 20,
+        decay_steps=total - warmup,
+        warmup_target=config.learning_rate,
+        warmup_steps=warmup,
+    )
+
+
+def _class_weights(config: TrainConfig, report: DataReport) -> tuple[float, ...] | None:
+    if config.class_weights == "none":
+        return None
+    if config.class_weights == "auto":
+        return balanced_weights(report.class_frequencies("train"))
+    names = report.class_names
+    if len(config.class_weights) != len(names) or min(config.class_weights) < 0:
+        raise UsageError(
+            f"class weights {config.class_weights} do not fit the {len(names)} classes {', '.join(names)}",
+            hint="give one weight of 0 or more for each class in the order of classes.txt, the background's first",
+        )
+    return config.class_weights
+
+
+def _resume(run: _Run, stored: Checkpoint) -> None:
+    path = run.config.out / CHECKPOINT_NAME
+    images = {"train": len(run.train), "val": len(run.val)}
+    require_same_settings(path, {"images": stored.state.get("images", images)}, {"images": images})
+    assign(run.network.variables, stored.variables, path)
+    assign(run.optimizer.variables, stored.optimizer, path)
+    run.best_weights = stored.best
+    run.epochs = [EpochStats(**stats) for stats in stored.state["epochs"]]
+
+
+def _epoch(run: _Run, *, quiet: bool) -> EpochStats:
+    config, epoch = run.config, len(run.epochs) + 1
+    began = time.monotonic()
+    batches = training_batches(
+        run.train,
+        config.size_hw,
+        config.geometry,
+        config.augment,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        epoch=epoch,
+    )
+    run.network.reset_metrics()
+    loss = math.nan
+    steps = steps_per_epoch(len(run.train), config.batch_size)
+    shown = track(batches, total=steps, description=f"epoch {epoch}/{config.epochs}", unit="step", quiet=quiet)
+    for images, masks in shown:
+        # The value is the mean since reset_metrics, so the last one is the epoch's.
+        loss = float(run.network.train_on_batch(images, masks))
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"{config.out}: the loss is {loss} in epoch {epoch}: the training has diverged",
+                hint=f"lower the learning rate: --learning-rate {config.learning_rate / 4:g}",
+            )
+    stats = validate(
+        as_arrays(run.network),
+        run.val,
+        classes=len(run.class_names),
+        geometry=config.geometry,
+        batch_size=config.batch_size,
+        loss=run.loss,
+    )
+    return epoch_stats(
+        epoch,
+        loss,
+        stats,
+        class_names=run.class_names,
+        learning_rate=float(run.optimizer.learning_rate),
+        seconds=time.monotonic() - began,
+    )
+
+
+def _keep(run: _Run) -> None:
+    """Write everything of the epoch that has just ended; the checkpoint last, since it says that the rest is there."""
+    config = run.config
+    best = best_epoch(run.epochs)
+    if best is run.epochs[-1]:
+        run.best_weights = tuple(run.network.get_weights())
+        write_model(
+            config,
+            run.class_names,
+            run.best_weights,
+            best,
+            train_images=len(run.train),
+            val_images=len(run.val),
+        )
+    write_history(config.out, run.epochs, settings(config))
+    state = {
+        "settings": settings(config),
+        "images": {"train": len(run.train), "val": len(run.val)},
+        "epochs": [dataclasses.asdict(stats) for stats in run.epochs],
+    }
+    variables = tuple(np.asarray(v) for v in run.network.variables)
+    optimizer = tuple(np.asarray(v) for v in run.optimizer.variables)
+    write_checkpoint(config.out, Checkpoint(state, variables, optimizer, run.best_weights))
+
+
+def _finish(run: _Run) -> TrainReport:
+    config, best = run.config, best_epoch(run.epochs)
+    run.network.set_weights(run.best_weights)
+    draw_curves(config.out / "curves.png", run.epochs, title=config.model_name)
+    draw_samples(
+        config.out / "samples", run.val, as_arrays(run.network), best.threshold, config, run.class_names, count=SAMPLES
+    )
+    return TrainReport(
+        model_path=config.out / MODEL_NAME,
+        out=config.out,
+        epochs=tuple(run.epochs),
+        best=best,
+        stopped_early=run.stopped_early and len(run.epochs) < config.epochs,
+        train_images=len(run.train),
+        val_images=len(run.val),
+    )
