@@ -16,6 +16,7 @@ from fcn_edge.errors import FcnEdgeError, UsageError
 # Command: (module in fcn_edge.cli.commands, one-line summary). The module has add_arguments(parser), run(args) -> int
 # and EXAMPLE, a command line to show in --help.
 COMMANDS = {
+    "quickstart": ("quickstart", "the whole way on drawn scenes, in a minute or two"),
     "camera": ("camera", "live segmentation of a camera, film or stream"),
     "compare": ("compare", "accuracy and agreement of any model files"),
     "data": ("data", "check a data folder, or make one from VOC or COCO"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fcn_edge.measure.result import AgreementReport, CompareReport
-from fcn_edge.measure.wording import NONE, drop_sentence, percent, points, size
+from fcn_edge.measure.wording import drop_sentence, percent, points, size
 
 # More classes than this do not fit beside the other columns of a terminal.
 _CLASS_COLUMNS = 3
