@@ -11,11 +11,29 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "DataFolder": "fcn_edge.dataset",
+    "DataReport": "fcn_edge.dataset",
     "ModelCard": "fcn_edge.card",
     "Segmenter": "fcn_edge.runtime.segmenter",
+    "check_folder": "fcn_edge.dataset",
+    "convert_coco": "fcn_edge.dataset",
+    "convert_voc": "fcn_edge.dataset",
+    "open_folder": "fcn_edge.dataset",
+    "read_image": "fcn_edge.image_file",
 }
 
-__all__ = ["ModelCard", "Segmenter", "__version__"]
+__all__ = [
+    "DataFolder",
+    "DataReport",
+    "ModelCard",
+    "Segmenter",
+    "__version__",
+    "check_folder",
+    "convert_coco",
+    "convert_voc",
+    "open_folder",
+    "read_image",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: a module attribute may be of any type

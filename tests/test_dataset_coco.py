@@ -3,9 +3,8 @@ import json
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from fcn_edge import dataset
 from fcn_edge.cli.main import main
@@ -139,6 +138,26 @@ def test_every_fault_is_named_and_nothing_is_written(coco):
     assert list((root / "out").iterdir()) == []
 
 
+def test_a_malformed_region_is_named_with_its_image(coco):
+    coco[1]["annotations"][0]["segmentation"] = []
+    with pytest.raises(DatasetError) as caught:
+        convert(coco)
+    reason = "has no segmentation (perhaps a box only), expected polygons or run lengths"
+    assert caught.value.faults == (f"{coco[0]}/images/a.jpg: annotation 7 {reason}",)
+
+
+def test_two_images_that_would_get_one_name_are_refused(coco):
+    coco[1]["images"][1]["file_name"] = "a.bmp"
+    with pytest.raises(DatasetError) as caught:
+        convert(coco)
+    assert caught.value.faults == ("a.bmp: a second image of this name, expected different names",)
+
+
+def test_a_split_name_cannot_lead_out_of_the_folder(coco):
+    with pytest.raises(UsageError, match="is not a plain name"):
+        convert(coco, split="../val")
+
+
 @pytest.mark.parametrize(
     ("segmentation", "reason"),
     [
@@ -182,8 +201,10 @@ def test_an_object_is_drawn_over_a_crowd_even_if_it_is_larger():
     assert 255 not in draw_regions([large, crowd], SIZE_HW, CLASS_IDS)
 
 
-@given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 1)))
-def test_compressed_run_lengths_are_read_as_pycocotools_writes_them(mask):
+@given(st.integers(1, 40), st.integers(1, 40), st.floats(0, 1), st.integers(0, 99))
+@settings(deadline=None)
+def test_compressed_run_lengths_are_read_as_pycocotools_writes_them(height, width, share, seed):
+    mask = (np.random.default_rng(seed).random((height, width)) < share).astype(np.uint8)
     text = coder.encode(np.asfortranarray(mask))["counts"].decode()
     counts = run_lengths(text)
     values = np.repeat(np.arange(len(counts)) % 2, counts)

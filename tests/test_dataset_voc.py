@@ -1,3 +1,5 @@
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -75,7 +77,7 @@ def test_every_broken_file_is_named_and_nothing_is_written(voc, tmp_path):
 def test_a_class_id_without_a_name_is_a_fault(voc, tmp_path):
     with pytest.raises(DatasetError) as caught:
         dataset.convert_voc(voc, tmp_path / "out", classes=["cell"], quiet=True)
-    assert "class ids out of range: 15 (16 pixels); expected 0..1 or 255" in caught.value.faults[0]
+    assert "class ids out of range: 15 (on 16 px); expected 0..1 or 255" in caught.value.faults[0]
 
 
 def test_a_folder_in_use_is_not_mixed_with_new_files(voc, tmp_path):
@@ -119,3 +121,8 @@ def test_from_voc_on_the_command_line(voc, tmp_path, capsys):
     assert main(["data", "from-voc", str(voc), "--out", str(out), "--classes", names]) == 0
     assert capsys.readouterr().out == f"{out}: 2 train, 1 val; 16 classes\nnext: fcn-edge data check {out}\n"
     assert main(["data", "check", str(out), "--quiet"]) == 0
+
+
+def test_from_voc_writes_json_to_standard_output_and_nothing_else(voc, tmp_path, capsys):
+    assert main(["data", "from-voc", str(voc), "--out", str(tmp_path / "out"), "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["splits"] == {"train": {"images": 2}, "val": {"images": 1}}

@@ -1,12 +1,15 @@
 import struct
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fcn_edge.errors import ImageError, UsageError
-from fcn_edge.image_file import list_images, read_image, read_size
+from fcn_edge.image_file import decode_image, list_images, read_image, read_size
 
 ROTATED_BY_90 = 6
 
@@ -154,6 +157,34 @@ def test_a_broken_file_is_refused_by_path_without_a_word_on_stderr(tmp_path, pic
         assert str(path) in caught.value.message
         assert caught.value.hint
     assert capfd.readouterr().err == ""
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=60)
+def test_a_jpeg_or_png_cut_anywhere_is_refused(data):
+    suffix = data.draw(st.sampled_from([".jpg", ".png"]))
+    whole = cv2.imencode(suffix, np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8))[1].tobytes()
+    length = data.draw(st.integers(1, len(whole) - 1))
+    with pytest.raises(ImageError):
+        decode_image(whole[:length], Path("a"))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\xff\xd8\xff\xe0\x00\x04ab" + b"no marker here", "byte 8 should begin a marker but does not"),
+        (b"\x89PNG\r\n\x1a\n" + png_chunk(b"IEND", b""), r"its first chunk is not a header \(IHDR\)"),
+    ],
+)
+def test_a_damaged_header_is_told_in_words(content, reason):
+    with pytest.raises(ImageError, match=reason):
+        decode_image(content, Path("a"))
+
+
+def test_fill_bytes_between_jpeg_markers_are_passed_over(tmp_path, picture_bgr):
+    data = cv2.imencode(".jpg", picture_bgr)[1].tobytes()
+    (tmp_path / "a.jpg").write_bytes(data[:2] + b"\xff\xff" + data[2:])
+    assert read_size(tmp_path / "a.jpg") == (12, 20)
 
 
 def test_floating_point_values_are_refused(tmp_path, picture_bgr):

@@ -96,7 +96,7 @@ def mask_faults(
         )
     unknown = [value for value in range(classes, IGNORE) if counts[value]]
     if unknown:
-        which = ", ".join(f"{value} ({counts[value]} pixels)" for value in unknown)
+        which = ", ".join(f"{value} (on {counts[value]} px)" for value in unknown)
         faults.append(f"{path}: class ids out of range: {which}; expected 0..{classes - 1} or 255 (ignore)")
     return tuple(faults)
 

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from fcn_edge.atomic import write_report
-from fcn_edge.dataset import DataFolder, DataReport, check_folder, convert_coco, convert_voc, open_folder
+from fcn_edge.dataset import DataReport, check_folder, convert_coco, convert_voc, open_folder
 
 EXAMPLE = """fcn-edge data check people
   fcn-edge data from-voc VOCdevkit/VOC2012 --out voc
@@ -24,7 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check = actions.add_parser("check", help="name every fault and show class frequencies")
     check.add_argument("data", type=Path, metavar="DIR", help="the data folder")
     check.add_argument("--split", action="append", metavar="NAME", help="check this split only; may be repeated")
-    check.add_argument("--json", metavar="FILE", help="write the result as JSON; - is standard output")
     voc = actions.add_parser("from-voc", help="make a data folder from a folder in the layout of Pascal VOC")
     voc.add_argument("source", type=Path, metavar="SRC", help="the folder that holds JPEGImages")
     voc.add_argument("--classes", metavar="A,B", help="names of ids 1, 2, …; the 20 classes of VOC by default")
@@ -36,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for action in (voc, coco):
         action.add_argument("--out", type=Path, required=True, metavar="DIR", help="the data folder to make")
     for action in (check, voc, coco):
+        action.add_argument("--json", metavar="FILE", help="write the result as JSON; - is standard output")
         # The same two as every command has, so that they may also stand at the end of the line.
         action.add_argument("--quiet", action="store_true", default=argparse.SUPPRESS, help="print nothing but errors")
         action.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
@@ -51,7 +51,14 @@ def run(args: argparse.Namespace) -> int:
         folder = convert_voc(args.source, args.out, quiet=args.quiet, **chosen)
     else:
         folder = convert_coco(args.source, args.images, args.out, split=args.split, classes=classes, quiet=args.quiet)
-    print(_made(folder))
+    counts = {split: len(samples) for split, samples in folder.splits.items()}
+    if args.json != "-":
+        print(f"{folder.root}: {', '.join(f'{n} {split}' for split, n in counts.items())}; ", end="")
+        print(f"{len(folder.class_names)} classes\nnext: fcn-edge data check {folder.root}")
+    if args.json:
+        splits = {split: {"images": images} for split, images in counts.items()}
+        content = {"root": str(folder.root), "classes": list(folder.class_names), "splits": splits}
+        write_report(args.json, "data", content)
     return 0
 
 
@@ -97,8 +104,3 @@ def _content(report: DataReport) -> dict[str, object]:
         "faults": list(report.faults),
         "warnings": list(report.warnings),
     }
-
-
-def _made(folder: DataFolder) -> str:
-    counts = ", ".join(f"{len(samples)} {split}" for split, samples in folder.splits.items())
-    return f"{folder.root}: {counts}; {len(folder.class_names)} classes\nnext: fcn-edge data check {folder.root}"
