@@ -11,26 +11,34 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "CompareConfig": "fcn_edge.measure",
+    "CompareReport": "fcn_edge.measure",
     "DataFolder": "fcn_edge.dataset",
     "DataReport": "fcn_edge.dataset",
     "ModelCard": "fcn_edge.card",
     "Segmenter": "fcn_edge.runtime.segmenter",
     "check_folder": "fcn_edge.dataset",
+    "compare": "fcn_edge.measure",
     "convert_coco": "fcn_edge.dataset",
     "convert_voc": "fcn_edge.dataset",
+    "make_report": "fcn_edge.measure.report",
     "open_folder": "fcn_edge.dataset",
     "read_image": "fcn_edge.image_file",
 }
 
 __all__ = [
+    "CompareConfig",
+    "CompareReport",
     "DataFolder",
     "DataReport",
     "ModelCard",
     "Segmenter",
     "__version__",
     "check_folder",
+    "compare",
     "convert_coco",
     "convert_voc",
+    "make_report",
     "open_folder",
     "read_image",
 ]

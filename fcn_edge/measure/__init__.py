@@ -5,7 +5,7 @@ Nothing here needs TensorFlow, except that a ``.keras`` file among the models do
 
 from __future__ import annotations
 
-from fcn_edge.measure.compare import CompareConfig, compare
+from fcn_edge.measure.comparison import CompareConfig, compare
 from fcn_edge.measure.result import AgreementReport, CompareReport, VariantReport
 
 __all__ = ["AgreementReport", "CompareConfig", "CompareReport", "VariantReport", "compare"]
