@@ -22,8 +22,8 @@ def test_the_help_of_every_command_has_an_example(command, capsys):
 
 def test_the_help_names_every_command(capsys):
     assert cli.main(["--help"]) == 0
-    out = capsys.readouterr().out
-    assert all(f"    {command} " in out for command in cli.COMMANDS)
+    first_words = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("    ")}
+    assert first_words >= set(cli.COMMANDS)
 
 
 @pytest.mark.parametrize(
