@@ -97,6 +97,13 @@ def _add_augmentation(group: Any) -> None:  # noqa: ANN401 - argparse names no p
     group.add_argument("--no-augment", action="store_true", help="vary nothing")
     group.add_argument("--top-down", action="store_true", help="also turn and mirror: pictures without an up")
     group.add_argument("--zoom", type=float, default=AugmentConfig().zoom, metavar="F", help="largest factor (1.4)")
+    group.add_argument(
+        "--stretch",
+        type=float,
+        default=AugmentConfig().stretch,
+        metavar="F",
+        help="largest change of aspect ratio (0.1)",
+    )
 
 
 def _add_card(group: Any) -> None:  # noqa: ANN401 - argparse names no public type for a group
@@ -113,7 +120,7 @@ def _add_card(group: Any) -> None:  # noqa: ANN401 - argparse names no public ty
 def _config(args: argparse.Namespace) -> TrainConfig:
     names = ("filters", "depth", "skip", "convs", "batch_norm", "width", "dropout")
     options = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    varied = dataclasses.replace(AugmentConfig(), top_down=args.top_down, zoom=args.zoom)
+    varied = dataclasses.replace(AugmentConfig(), top_down=args.top_down, zoom=args.zoom, stretch=args.stretch)
     special = {"architecture", "size_hw", "options", "augment", "command"}
     same = {name: getattr(args, name) for name in _DEFAULTS if name not in special}
     return TrainConfig(
