@@ -145,7 +145,8 @@ def _thickness(scale: float) -> int:
 
 def _darken(image_bgr: NDArray[np.uint8], left: int, top: int, width: int, height: int) -> None:
     panel = image_bgr[max(0, top) : top + height, max(0, left) : left + width]
-    panel[:] = cv2.convertScaleAbs(panel, alpha=1 - _PANEL_DARKNESS)
+    if panel.size:
+        panel[:] = cv2.convertScaleAbs(panel, alpha=1 - _PANEL_DARKNESS)
 
 
 def _table_bgr(classes: Sequence[ClassSpec]) -> NDArray[np.uint8]:

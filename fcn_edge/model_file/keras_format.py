@@ -27,7 +27,7 @@ def read_text(path: Path) -> str | None:
         ModelFileError: Not a Keras file.
     """
     with _open(path) as archive:
-        return archive.read(CARD_MEMBER).decode() if CARD_MEMBER in archive.namelist() else None
+        return archive.read(CARD_MEMBER).decode(errors="replace") if CARD_MEMBER in archive.namelist() else None
 
 
 def read_config(path: Path) -> dict[str, Any]:

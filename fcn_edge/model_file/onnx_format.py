@@ -34,7 +34,7 @@ def read_text(path: Path) -> str | None:
     text = None
     for field in _model_fields(path, memoryview(path.read_bytes())):
         found = _card_entry(field)
-        text = text if found is None else found
+        text = text if found is None else found.decode(errors="replace")
     return text
 
 
@@ -115,14 +115,14 @@ def _model_fields(path: Path, data: memoryview) -> Iterator[protobuf.Field]:
         raise _not_onnx(path, "it has no graph" if data else "it is empty")
 
 
-def _card_entry(field: protobuf.Field) -> str | None:
+def _card_entry(field: protobuf.Field) -> bytes | None:
     if field.number != _MODEL_METADATA_PROPS:
         return None
     try:
         entry = {part.number: bytes(part.payload) for part in protobuf.fields(field.payload)}
     except ValueError:
         return None
-    return entry.get(_ENTRY_VALUE, b"").decode() if entry.get(_ENTRY_KEY) == CARD_KEY.encode() else None
+    return entry.get(_ENTRY_VALUE, b"") if entry.get(_ENTRY_KEY) == CARD_KEY.encode() else None
 
 
 def _not_onnx(path: Path, reason: str) -> ModelFileError:

@@ -29,7 +29,7 @@ def read_text(path: Path) -> str | None:
         ModelFileError: Not a TensorFlow Lite file.
     """
     flatbuffer_bytes(path)
-    return _members(path).get(CARD_MEMBER, b"").decode() or None
+    return _members(path).get(CARD_MEMBER, b"").decode(errors="replace") or None
 
 
 def write_text(source: Path, target: Path, text: str, labels: tuple[str, ...]) -> None:
@@ -68,6 +68,8 @@ def flatbuffer_bytes(path: Path) -> bytes:
     if data[4:_HEADER_BYTES] != IDENTIFIER:
         found = "it is empty" if not data else f"bytes 4 to 8 are {data[4:_HEADER_BYTES]!r}, not {IDENTIFIER!r}"
         raise ModelFileError(f"{path}: not a TensorFlow Lite file: {found}", hint=hint)
+    if archive is None and CARD_MEMBER.encode() in data:
+        raise ModelFileError(f"{path}: truncated: the card at its end is cut off", hint=hint)
     if int.from_bytes(data[:4], "little") + 4 > len(data):
         raise ModelFileError(f"{path}: truncated: its root table lies beyond its {len(data)} bytes", hint=hint)
     return data

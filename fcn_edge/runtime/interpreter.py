@@ -34,16 +34,14 @@ class InterpreterBackend:
             try:
                 interpreter = interpreter_class(model_content=content, num_threads=threads)
                 interpreter.allocate_tensors()
+                inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
             except (RuntimeError, ValueError) as error:
-                raise _cannot_load(path, runtime, error) from error
-        source, result = describe(
-            path,
-            [_raw(details) for details in interpreter.get_input_details()],
-            [_raw(details) for details in interpreter.get_output_details()],
-        )
+                raise _cannot_run(path, runtime, error) from error
+        source, result = describe(path, [_raw(details) for details in inputs], [_raw(details) for details in outputs])
+        self._path = path
         self._interpreter: Any | None = interpreter
-        self._input_index = interpreter.get_input_details()[0]["index"]
-        self._output_index = interpreter.get_output_details()[0]["index"]
+        self._input_index = inputs[0]["index"]
+        self._output_index = outputs[0]["index"]
         self._info = BackendInfo(runtime, version, "cpu", threads, source, result)
 
     @property
@@ -55,8 +53,11 @@ class InterpreterBackend:
         """Run the model once; see :meth:`fcn_edge.runtime.backend.Backend.infer`."""
         if self._interpreter is None:
             raise RuntimeError("infer after close")
-        self._interpreter.set_tensor(self._input_index, pixels)
-        self._interpreter.invoke()
+        try:
+            self._interpreter.set_tensor(self._input_index, pixels)
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise _cannot_run(self._path, self._info.runtime, error) from error
         result: NDArray[np.generic] = self._interpreter.get_tensor(self._output_index)
         return result
 
@@ -80,7 +81,7 @@ def _raw(details: dict[str, Any]) -> RawTensor:
     )
 
 
-def _cannot_load(path: Path, runtime: str, error: Exception) -> ModelFileError:
+def _cannot_run(path: Path, runtime: str, error: Exception) -> ModelFileError:
     reason = " ".join(str(error).split())
     if "Flatbuffer" in reason:
         return ModelFileError(
@@ -88,6 +89,6 @@ def _cannot_load(path: Path, runtime: str, error: Exception) -> ModelFileError:
             hint="copy or export the file again; a download may have stopped early",
         )
     return ModelFileError(
-        f"{path}: {runtime} cannot load it: {reason}",
+        f"{path}: {runtime} cannot run it: {reason}",
         hint="export it with built-in operations only: fcn-edge export MODEL --formats tflite-int8 --out DIR",
     )

@@ -32,14 +32,16 @@ class OnnxRuntimeBackend:
     """A model in an ONNX Runtime session."""
 
     def __init__(self, runtime: Any, path: Path, *, threads: int | None) -> None:  # noqa: ANN401 - untyped package
-        onnx_format.fingerprint(path)
         options = _options(runtime, path, threads)
         with native_log.held_back():
             try:
-                session = runtime.InferenceSession(str(path), sess_options=options, providers=[PROVIDER])
+                # Its fallback retries a failed run on the same provider and prints to standard output about it.
+                session = runtime.InferenceSession(
+                    str(path), sess_options=options, providers=[PROVIDER], enable_fallback=0
+                )
             except Exception as error:
                 # ONNX Runtime raises classes of its extension module with no common base but Exception.
-                raise _cannot_load(path, error) from error
+                raise _cannot_run(path, error) from error
         if PROVIDER not in session.get_providers():
             found = ", ".join(session.get_providers())
             raise ModelFileError(
@@ -48,6 +50,7 @@ class OnnxRuntimeBackend:
         source, result = describe(
             path, [_raw(tensor) for tensor in session.get_inputs()], [_raw(tensor) for tensor in session.get_outputs()]
         )
+        self._path = path
         self._session: Any | None = session
         self._info = BackendInfo("onnxruntime", runtime.__version__, "cpu", threads, source, result)
 
@@ -60,8 +63,14 @@ class OnnxRuntimeBackend:
         """Run the model once; see :meth:`fcn_edge.runtime.backend.Backend.infer`."""
         if self._session is None:
             raise RuntimeError("infer after close")
-        result: NDArray[np.generic] = self._session.run([self._info.output.name], {self._info.input.name: pixels})[0]
-        return result
+        try:
+            results: list[NDArray[np.generic]] = self._session.run(
+                [self._info.output.name], {self._info.input.name: pixels}
+            )
+        except Exception as error:
+            # As above: no common base but Exception.
+            raise _cannot_run(self._path, error) from error
+        return results[0]
 
     def close(self) -> None:
         """Free the model."""
@@ -95,9 +104,9 @@ def _raw(tensor: Any) -> RawTensor:  # noqa: ANN401 - untyped package
     return RawTensor(tensor.name, shape, _DTYPES.get(tensor.type, tensor.type))
 
 
-def _cannot_load(path: Path, error: Exception) -> ModelFileError:
+def _cannot_run(path: Path, error: Exception) -> ModelFileError:
     reason = " ".join(str(error).split())
     return ModelFileError(
-        f"{path}: ONNX Runtime cannot load it: {reason}",
+        f"{path}: ONNX Runtime cannot run it: {reason}",
         hint="export it again, with a lower opset if it is newer than ONNX Runtime: pip install --upgrade onnxruntime",
     )
