@@ -19,11 +19,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (1)")
     group = parser.add_argument_group("models without a card", "pixels become (pixel * SCALE - MEAN) / STD")
     group.add_argument("--classes", metavar="A,B", help="class names in the order of their ids, background first")
+    add_preprocessing(group)
+    group.add_argument("--probabilities", action="store_true", help="one score per pixel: cut at 0.5, not at logit 0")
+
+
+def add_preprocessing(group: Any) -> None:  # noqa: ANN401 - argparse keeps the class of its groups private
+    """Add ``--scale``, ``--mean``, ``--std`` and ``--bgr``."""
     group.add_argument("--scale", metavar="X", help="factor on 0..255, for example 1/255")
     group.add_argument("--mean", metavar="R,G,B", help="per channel, in the model's colour order")
     group.add_argument("--std", metavar="R,G,B", help="per channel, in the model's colour order")
     group.add_argument("--bgr", action="store_true", help="the model takes BGR, not RGB")
-    group.add_argument("--probabilities", action="store_true", help="one score per pixel: cut at 0.5, not at logit 0")
 
 
 def options(args: argparse.Namespace) -> dict[str, Any]:
@@ -37,12 +42,17 @@ def options(args: argparse.Namespace) -> dict[str, Any]:
         "backend": args.backend,
         "threads": args.threads,
         "classes": tuple(name.strip() for name in args.classes.split(",")) if args.classes else None,
-        "preprocessing": _preprocessing(args),
+        "preprocessing": preprocessing(args),
         "activation": activation,
     }
 
 
-def _preprocessing(args: argparse.Namespace) -> Preprocessing | None:
+def preprocessing(args: argparse.Namespace) -> Preprocessing | None:
+    """Read ``--scale``, ``--mean``, ``--std`` and ``--bgr``; None where none is given.
+
+    Raises:
+        UsageError: A value is not a number, or not as many as there are channels.
+    """
     if args.scale is None and args.mean is None and args.std is None and not args.bgr:
         return None
     return Preprocessing(

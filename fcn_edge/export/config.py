@@ -1,0 +1,78 @@
+"""What an export is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fcn_edge.card import Geometry, OutputKind
+from fcn_edge.errors import UsageError
+from fcn_edge.runtime.pixels import Preprocessing
+
+DEFAULT_FORMATS = ("tflite-int8", "tflite-fp32", "onnx-int8", "onnx-fp32")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportConfig:
+    """A wish for an export; every field but the first two has a default that suits most models.
+
+    Attributes:
+        data: Data folder: calibration images come from *calibration_split*, the proof from *split*.
+        out: Folder for the files and ``export.json``.
+        formats: Names of :data:`fcn_edge.export.formats.FORMATS`.
+        name: NAME of the files; by default the card's name, or the name of the run folder or file.
+        size_hw: Input height and width; by default the model's own.
+        output: ``logits`` for scores, ``labels`` for class ids decided in the graph.
+        max_drop: Absolute points of mIoU a file may lose against Keras; judged where *split* has masks.
+        calibration_images: Most images to calibrate int8 on.
+        calibration_split: Where they come from.
+        split: Where the samples of the ladder come from.
+        verify_images: Most images of *split* to prove the files on, evenly spaced; 0 for all.
+        seed: Of the choice of calibration images.
+        classes: Class names in id order, background first; by default the card's, or those of the data folder.
+        threshold: Probability from which a pixel is foreground, for one score channel; by default the card's, or 0.5.
+        geometry: How an image becomes the input; by default the card's, or ``stretch``.
+        preprocessing: What a foreign model expects of its input; it goes into the graph. By default 0..255 RGB.
+    """
+
+    data: Path
+    out: Path
+    formats: tuple[str, ...] = DEFAULT_FORMATS
+    name: str | None = None
+    size_hw: tuple[int, int] | None = None
+    output: OutputKind = "logits"
+    max_drop: float = 1.0
+    calibration_images: int = 100
+    calibration_split: str = "train"
+    split: str = "val"
+    verify_images: int = 200
+    seed: int = 0
+    classes: tuple[str, ...] | None = None
+    threshold: float | None = None
+    geometry: Geometry | None = None
+    preprocessing: Preprocessing | None = None
+
+
+def check_config(config: ExportConfig) -> None:
+    """Check what can be checked before anything is loaded.
+
+    Raises:
+        UsageError: A value is out of range.
+    """
+    if not config.formats:
+        raise UsageError("no format is asked for", hint=f"for example {','.join(DEFAULT_FORMATS)}")
+    if config.output not in ("logits", "labels"):
+        raise UsageError(f"output {config.output!r} is unknown", hint="use logits or labels")
+    if config.size_hw is not None and min(config.size_hw) < 1:
+        raise UsageError(
+            f"size {config.size_hw} is not two positive numbers", hint="give HEIGHTxWIDTH, such as 128x128"
+        )
+    if config.calibration_images < 1:
+        raise UsageError("calibration needs at least one image", hint="the default of 100 suits most models")
+    if config.threshold is not None and not 0 < config.threshold < 1:
+        raise UsageError(f"threshold {config.threshold} is not between 0 and 1", hint="0.5 is the usual one")
+    if not config.max_drop >= 0:
+        raise UsageError(f"--max-drop {config.max_drop} is not a number of points from 0", hint="the default is 1.0")
+    wanted = config.preprocessing
+    if wanted is not None and (not wanted.scale or not all(wanted.std)):
+        raise UsageError("a scale or std of 0 makes every image the same", hint="give the values of the training")

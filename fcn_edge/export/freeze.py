@@ -1,0 +1,93 @@
+"""A Keras model as one frozen TensorFlow graph of static shape: what every converter here starts from."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any, Literal
+
+from fcn_edge.card import OutputKind
+from fcn_edge.export.graph import Model, Operation, replay
+from fcn_edge.optional import load
+
+INPUT_NAME = "image"
+
+
+def traced(
+    model: Model, dtype: Literal["uint8", "float32"], *, output: OutputKind = "logits", threshold: float = 0.0
+) -> Any:  # noqa: ANN401 - tf.function
+    """Wrap a flat model in a ``tf.function`` with a fixed signature of batch 1.
+
+    A batch of None would turn each transposed convolution into SHAPE, STRIDED_SLICE and PACK.
+
+    Args:
+        model: Flat; float32 scores.
+        dtype: Of the input; uint8 is cast in the graph.
+        output: ``labels`` decides the class of each pixel in the graph, int32 ``(1, H, W)``.
+        threshold: For one score channel: scores above it are class 1, in the scores' own unit.
+    """
+    tf = load("tensorflow", feature="exporting a model", extra="export")
+
+    def call(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - tensors
+        # The first part of each name in the file is the Keras layer it came from: a lost rung is traced by it.
+        with tf.name_scope(scope_name(operation)):
+            return operation(*args, **kwargs)
+
+    def forward(image: Any) -> Any:  # noqa: ANN401 - tensors
+        pixels = tf.cast(image, tf.float32) if dtype == "uint8" else image
+        scores = replay(model, pixels, call)
+        if output == "logits":
+            return tf.identity(scores, name="scores")
+        if scores.shape[-1] == 1:
+            return tf.cast(tf.squeeze(scores, axis=-1) > threshold, tf.int32, name="labels")
+        return tf.argmax(scores, axis=-1, output_type=tf.int32, name="labels")
+
+    signature = tf.TensorSpec(tuple(model.inputs[0].shape), dtype, name=INPUT_NAME)
+    return tf.function(forward, input_signature=[signature], autograph=False)
+
+
+def scope_name(operation: Operation) -> str:
+    """Give the name under which an operation is found again in a converted file."""
+    # TensorFlow wants a letter, digit or dot first.
+    return re.sub(r"^[^A-Za-z0-9.]", ".", re.sub(r"[^A-Za-z0-9_.-]", "_", operation.name))
+
+
+def freeze(function: Any) -> Any:  # noqa: ANN401 - a concrete function of TensorFlow
+    """Turn the variables of a traced function into constants and dissolve the functions it calls."""
+    module = "tensorflow.python.framework.convert_to_constants"
+    constants = load(module, feature="exporting a model", extra="export")
+    return constants.convert_variables_to_constants_v2(function.get_concrete_function())
+
+
+def count_macs(frozen: Any) -> int:  # noqa: ANN401 - a concrete function of TensorFlow
+    """Count the multiply-adds of one image: convolutions of each kind, and matrix products.
+
+    A transposed convolution multiplies each input pixel with the whole kernel, whatever is cropped afterwards.
+    """
+    counts: Counter[str] = Counter()
+    for operation in frozen.graph.get_operations():
+        shapes = [tuple(tensor.shape.as_list()) if tensor.shape.rank else () for tensor in operation.inputs]
+        out = (
+            tuple(operation.outputs[0].shape.as_list() or ())
+            if operation.outputs and operation.outputs[0].shape.rank
+            else ()
+        )
+        if operation.type == "Conv2D":
+            kh, kw, channels, filters = shapes[1]
+            counts["conv"] += out[1] * out[2] * filters * kh * kw * channels
+        elif operation.type == "DepthwiseConv2dNative":
+            kh, kw, channels, multiplier = shapes[1]
+            counts["depthwise"] += out[1] * out[2] * channels * multiplier * kh * kw
+        elif operation.type == "Conv2DBackpropInput":
+            kh, kw, filters, channels = shapes[1]
+            counts["transposed"] += shapes[2][1] * shapes[2][2] * channels * filters * kh * kw
+        elif operation.type in ("MatMul", "BatchMatMulV2"):
+            counts["product"] += _product(out) * shapes[0][-1]
+    return counts.total()
+
+
+def _product(sizes: tuple[int, ...]) -> int:
+    result = 1
+    for size in sizes:
+        result *= size
+    return result

@@ -1,0 +1,247 @@
+"""The export: load, prepare, convert, prove, and only then name the files."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_edge import atomic, model_file
+from fcn_edge.card import ModelCard
+from fcn_edge.dataset import DataFolder, Sample, open_folder
+from fcn_edge.errors import ExportError, FcnEdgeError
+from fcn_edge.export import ladder, samples
+from fcn_edge.export.blame import guilty_layer, layer_noise
+from fcn_edge.export.config import ExportConfig, check_config
+from fcn_edge.export.conversion import Conversion
+from fcn_edge.export.formats import FormatSpec, select
+from fcn_edge.export.freeze import count_macs, freeze, traced
+from fcn_edge.export.graph import Model
+from fcn_edge.export.load import Source, check_size, load_source
+from fcn_edge.export.passes import run_passes
+from fcn_edge.export.prepare import Prepared, make_card, prepare
+from fcn_edge.export.quiet import silenced
+from fcn_edge.export.report import CalibrationReport, ExportReport, FoldingReport, SourceReport, to_json
+from fcn_edge.export.summary import WrittenFile, describe_file, find_warnings, tool_versions
+from fcn_edge.scoring import raw_threshold
+
+REPORT_NAME = "export.json"
+
+Tell = Callable[[str], None]
+
+_BLAME_IMAGES = 4
+_PREPARE_IMAGES = 4
+
+
+def export_model(
+    source: str | Path, config: ExportConfig, *, tell: Tell | None = None, debug: bool = False
+) -> ExportReport:
+    """Export a model to files for devices.
+
+    Every file is written into a temporary folder, run on real images in the runtime a device would use, held to the
+    Keras model, and only if all hold, all are named. ``export.json`` lies beside them.
+
+    Args:
+        source: A run folder, ``.keras``, ``.h5``, SavedModel folder, or the name of a shipped model.
+        config: What is wanted.
+        tell: Gets one line for each step done.
+        debug: Let TensorFlow and the converters write to standard error.
+
+    Raises:
+        UsageError: A path does not exist, or a value makes no sense.
+        ModelFileError: The model cannot be loaded, or is no map from one image to scores.
+        DatasetError: The data has no usable images for calibration or proof.
+        ExportError: A conversion failed, or its result breaks the contract.
+        LostRungError: A file differs too much from the Keras model.
+        ThresholdMissedError: A file loses more than ``config.max_drop`` points of mIoU.
+        OutputError: The files cannot be written.
+        MissingPackageError: A converter is not installed.
+    """
+    check_config(config)
+    formats = select(config.formats)
+    folder = open_folder(config.data)
+    return _Export(config, formats, folder, tell or (lambda _line: None), debug=debug).run(source)
+
+
+class _Export:
+    """One export: its wish, its data, and how to tell of it."""
+
+    def __init__(
+        self, config: ExportConfig, formats: dict[str, FormatSpec], folder: DataFolder, tell: Tell, *, debug: bool
+    ) -> None:
+        self._config = config
+        self._formats = formats
+        self._folder = folder
+        self._tell = tell
+        self._debug = debug
+        self._started = time.monotonic()
+
+    def run(self, wanted: str | Path) -> ExportReport:
+        """Do everything."""
+        config = self._config
+        with self._step("load") as done:
+            source = load_source(wanted)
+            done(f"{source.path} ({source.kind})")
+        proof = samples.choose_for_proof(self._folder, config.split, config.calibration_split, config.verify_images)
+        with self._step("prepare") as done:
+            prepared, card = self._prepare(source, proof)
+            model = run_passes(prepared.model)
+            folding = _count(prepared.model, model)
+            done(f"{_size(card)}, {folding.macs_after / 1e6:,.0f} M multiply-adds, head: {prepared.head}")
+        images, calibration = self._calibrate(card)
+        with atomic.replacing_folder(config.out) as temporary:
+            files = self._convert_all(Conversion(model, config.output, _threshold(card), images), card, temporary)
+            proven = self._prove(prepared, model, card, files, proof)
+            report = self._report(wanted, source, prepared, files, proven, folding, calibration)
+            atomic.write_report(temporary / REPORT_NAME, "export", to_json(report))
+        return report
+
+    def _prepare(self, source: Source, proof: tuple[Sample, ...]) -> tuple[Prepared, ModelCard]:
+        config = self._config
+        geometry = config.geometry or (source.card.geometry if source.card else "stretch")
+        looked_at = samples.read_all(proof[:_PREPARE_IMAGES], check_size(source, config.size_hw), geometry)
+        prepared = prepare(source, config, looked_at)
+        card = make_card(source, prepared, config, self._folder.class_names)
+        return prepared, dataclasses.replace(card, tools={**card.tools, **tool_versions()})
+
+    def _calibrate(self, card: ModelCard) -> tuple[NDArray[np.uint8], CalibrationReport | None]:
+        config = self._config
+        if not any(spec.precision == "int8" for spec in self._formats.values()):
+            return np.empty((0, *card.input_size_hw, 3), np.uint8), None
+        with self._step("calibrate") as done:
+            images, report = samples.calibration_set(
+                self._folder,
+                split=config.calibration_split,
+                count=config.calibration_images,
+                seed=config.seed,
+                size_hw=card.input_size_hw,
+                geometry=card.geometry,
+            )
+            shown = ", ".join(f"{name} in {count}" for name, count in report.class_images.items())
+            done(f"{report.count} images of {report.split}" + (f": {shown}" if shown else ""))
+        return samples.with_full_range(images), report
+
+    def _convert_all(self, job: Conversion, card: ModelCard, folder: Path) -> list[WrittenFile]:
+        files = []
+        for name, spec in self._formats.items():
+            with self._step(f"convert {name}") as done:
+                files.append(_convert(name, spec, job, card, folder))
+                written = files[-1]
+                done(f"{written.path.stat().st_size / 1024:,.0f} KiB, {written.inspection.float_ops} float ops")
+        return files
+
+    def _prove(
+        self, prepared: Prepared, model: Model, card: ModelCard, files: list[WrittenFile], proof: tuple[Sample, ...]
+    ) -> ladder.Ladder:
+        config = self._config
+        judged = {sample.image_path for sample in self._folder.splits[config.split]}
+        logits = dataclasses.replace(card, output="logits", score_quantization=None)
+        reference = ladder.Climber("Keras model", _runner(prepared.model), logits, ladder.PASSES)
+        rewritten = ladder.Climber("prepared Keras model", _runner(model), logits, ladder.PASSES)
+        with self._step("prove") as done, contextlib.ExitStack() as stack:
+            opened = [ladder.open_file(written.path, written.card) for written in files]
+            for _, backend in opened:
+                stack.callback(backend.close)
+            climbers = [rewritten, *(climber for climber, _ in opened)]
+            measured = ladder.climb(reference, climbers, [(sample, sample.image_path in judged) for sample in proof])
+            looked_at = samples.read_all(proof[:_BLAME_IMAGES], card.input_size_hw, card.geometry)
+            for climber, rung in zip(climbers, measured.rungs, strict=True):
+                blame = _blame(model, climber, looked_at)
+                ladder.check_rung(rung, climber.tolerance, blame)
+                if climber.path is not None:
+                    ladder.check_drop(rung, measured.keras_miou, config.max_drop, blame)
+            done(f"{len(files)} files on {len(proof)} images of {config.split}")
+        return measured
+
+    def _report(
+        self,
+        wanted: str | Path,
+        source: Source,
+        prepared: Prepared,
+        files: list[WrittenFile],
+        proven: ladder.Ladder,
+        folding: FoldingReport,
+        calibration: CalibrationReport | None,
+    ) -> ExportReport:
+        height, width, channels = prepared.model.outputs[0].shape[1:]
+        described = SourceReport(
+            str(wanted), source.kind, source.fingerprint, prepared.head, (int(height), int(width)), int(channels)
+        )
+        rungs = {rung.name: rung for rung in proven.rungs}
+        return ExportReport(
+            name=files[0].card.name,
+            out=self._config.out,
+            output=self._config.output,
+            source=described,
+            files=tuple(describe_file(written, rungs[written.path.name], proven.keras_miou) for written in files),
+            folding=folding,
+            calibration=calibration,
+            ladder=proven.rungs,
+            split=self._config.split,
+            keras_miou=proven.keras_miou,
+            max_drop=self._config.max_drop,
+            tools=tool_versions(),
+            warnings=find_warnings(files, proven.keras_miou, self._config.split),
+            seconds=round(time.monotonic() - self._started, 1),
+        )
+
+    @contextlib.contextmanager
+    def _step(self, name: str) -> Iterator[Tell]:
+        """Run one step in silence and tell what it did and how long it took."""
+        started = time.monotonic()
+        lines: list[str] = []
+        with silenced(enabled=not self._debug):
+            yield lines.append
+        self._tell(f"{name:<20} {time.monotonic() - started:6.1f} s  {' '.join(lines)}")
+
+
+def _convert(name: str, spec: FormatSpec, job: Conversion, card: ModelCard, folder: Path) -> WrittenFile:
+    try:
+        data = spec.convert(job)
+        inspection = spec.inspect(data, spec.precision)
+        described = dataclasses.replace(
+            card, precision=spec.precision, output=job.output, score_quantization=inspection.quantization
+        )
+        data = spec.describe(data, described)
+    except (FcnEdgeError, OSError):
+        raise
+    except Exception as error:
+        # Converters raise whatever they like, from ValueError to their own C++ classes.
+        reason = " ".join(str(error).split())[:300]
+        raise ExportError(
+            f"{name}: the converter failed: {type(error).__name__}: {reason}",
+            hint="run again with --debug to see what it says; leave this format out to get the others",
+        ) from error
+    path = folder / model_file.file_name(card.name, spec.precision, spec.format, job.output)
+    atomic.write_bytes(path, data)
+    return WrittenFile(path, model_file.write_card(path, described), inspection)
+
+
+def _count(before: Model, after: Model) -> FoldingReport:
+    macs = [count_macs(freeze(traced(model, "float32"))) for model in (before, after)]
+    return FoldingReport(applied=False, macs_before=macs[0], macs_after=macs[1])
+
+
+def _runner(model: Model) -> ladder.Run:
+    function = traced(model, "uint8")
+    return lambda pixels: np.asarray(function(pixels))
+
+
+def _blame(model: Model, climber: ladder.Climber, images: NDArray[np.uint8]) -> Callable[[], str]:
+    path = climber.path
+    if path is None:
+        return lambda: "a pass changed what the model computes; this is a fault of fcn-edge, please report it"
+    return lambda: guilty_layer(layer_noise(model, path, images, climber.card.precision))
+
+
+def _threshold(card: ModelCard) -> float:
+    return 0.0 if card.threshold is None else raw_threshold(card.threshold, card.score_activation)
+
+
+def _size(card: ModelCard) -> str:
+    return f"{card.input_size_hw[0]}x{card.input_size_hw[1]} (height x width)"

@@ -1,0 +1,75 @@
+"""Summing up an export for its report."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import fcn_edge
+from fcn_edge import model_file
+from fcn_edge.card import ModelCard
+from fcn_edge.export.conversion import Inspection
+from fcn_edge.export.ladder import drop
+from fcn_edge.export.report import FileReport, RungReport
+
+_PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
+# Below this a network is hardly better than guessing; most often its preprocessing was not given.
+_LOW_MIOU = 0.4
+# One at each end changes between the layout of the input contract and ONNX's own.
+_ORDINARY_TRANSPOSES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file in the temporary folder, not proven yet."""
+
+    path: Path
+    card: ModelCard
+    inspection: Inspection
+
+
+def describe_file(written: WrittenFile, rung: RungReport, keras_miou: float | None) -> FileReport:
+    """Describe a file by what was found in it and measured on it."""
+    lost = drop(rung, keras_miou)
+    name = model_file.parse_name(written.path)
+    return FileReport(
+        path=written.path.name,
+        precision=written.card.precision,
+        format=name.format,
+        bytes=written.path.stat().st_size,
+        parity=rung.parity,
+        float_ops=written.inspection.float_ops,
+        ops=written.inspection.ops,
+        miou=rung.miou,
+        miou_drop=None if lost is None else round(lost, 4),
+        fingerprint=written.card.fingerprint,
+    )
+
+
+def find_warnings(files: Sequence[WrittenFile], keras_miou: float | None, split: str) -> tuple[str, ...]:
+    """Say what is no fault but worth a look, one line each."""
+    found = []
+    if keras_miou is not None and keras_miou < _LOW_MIOU:
+        found.append(
+            f"the Keras model itself has a mIoU of {keras_miou:.3f} on {split}: if it was better in training, its "
+            "preprocessing is missing (--scale, --mean, --std, --bgr)"
+        )
+    inner = [
+        f.path.name
+        for f in files
+        if f.path.suffix == ".onnx" and f.inspection.ops.get("Transpose", 0) > _ORDINARY_TRANSPOSES
+    ]
+    found.extend(f"{name}: has transposes inside, which cost time" for name in inner)
+    return tuple(found)
+
+
+def tool_versions() -> dict[str, str]:
+    """Give the versions of everything that had a part in the export."""
+    versions = {"fcn-edge": fcn_edge.__version__}
+    for package in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return versions

@@ -1,0 +1,93 @@
+"""TFLite (LiteRT): fp32, fp16 and full-integer int8 from one frozen graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_edge.card import ModelCard, Precision
+from fcn_edge.export import tflite_graph
+from fcn_edge.export.conversion import Conversion, Inspection
+from fcn_edge.export.freeze import freeze, traced
+from fcn_edge.export.graph import Model, Operation, rewrite
+from fcn_edge.export.metadata import add_metadata
+from fcn_edge.optional import load
+
+
+def convert_fp32(job: Conversion) -> bytes:
+    """Convert to float32: uint8 in, cast in the graph, float32 out."""
+    return bytes(_converter(job, "uint8").convert())
+
+
+def convert_fp16(job: Conversion) -> bytes:
+    """Convert to float16 weights; computation stays in float32 where the device has nothing faster."""
+    tf = _tensorflow()
+    converter = _converter(job, "uint8")
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    return bytes(converter.convert())
+
+
+def convert_int8(job: Conversion) -> bytes:
+    """Convert to full-integer int8: uint8 in (one QUANTIZE at the door), int8 scores out."""
+    tf = _tensorflow()
+    converter = _converter(job, "float32")
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.representative_dataset = lambda: _representative(job.calibration)
+    converter.inference_input_type = tf.uint8
+    if job.output == "logits":
+        converter.inference_output_type = tf.int8
+    return bytes(converter.convert())
+
+
+def inspect(data: bytes, precision: Precision) -> Inspection:
+    """Look into a converted file.
+
+    Raises:
+        ExportError: It does not keep the contract.
+    """
+    model = tflite_graph.read_model(data)
+    tflite_graph.check_model(model, precision)
+    return Inspection(
+        tflite_graph.count_ops(model), tflite_graph.count_float_ops(model), tflite_graph.score_quantization(model)
+    )
+
+
+def describe(data: bytes, card: ModelCard) -> bytes:
+    """Put the standard TFLite metadata into a converted file."""
+    model = tflite_graph.read_model(data)
+    add_metadata(model, card)
+    return tflite_graph.write_model(model)
+
+
+def _converter(job: Conversion, dtype: Any) -> Any:  # noqa: ANN401
+    function = traced(_slice_crops(job.model), dtype, output=job.output, threshold=job.threshold)
+    return _tensorflow().lite.TFLiteConverter.from_concrete_functions([freeze(function)])
+
+
+def _representative(images: NDArray[np.uint8]) -> Iterator[list[NDArray[np.float32]]]:
+    for image in images:
+        yield [image[None].astype(np.float32)]
+
+
+def _tensorflow() -> Any:  # noqa: ANN401
+    return load("tensorflow", feature="exporting to TFLite", extra="export")
+
+
+def _slice_crops(model: Model) -> Model:
+    """Cut with SLICE what Cropping2D would cut with STRIDED_SLICE, which fewer delegates take."""
+    keras = load("keras", feature="exporting to TFLite", extra="export")
+
+    def change(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        if not isinstance(operation, keras.layers.Cropping2D) or operation.data_format != "channels_last":
+            return operation(*args, **kwargs)
+        (top, bottom), (left, right) = operation.cropping
+        height, width, channels = args[0].shape[1:]
+        size = (1, height - top - bottom, width - left - right, channels)
+        return keras.ops.slice(args[0], (0, top, left, 0), size)
+
+    return rewrite(model, change)
