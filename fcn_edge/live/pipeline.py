@@ -205,6 +205,6 @@ def class_shares(labels: NDArray[np.uint8], classes: int) -> NDArray[np.float64]
     Returns:
         ``(classes,)`` float64, 0..1.
     """
-    # Ten times faster than np.bincount, which first widens every id to eight bytes.
+    # Ten times faster than np.bincount, which first widens every id to eight bytes. (K, 1) before OpenCV 5, then (K,).
     counts = cv2.calcHist([labels], [0], None, [classes], [0, classes])
-    return counts[:, 0].astype(np.float64) / labels.size
+    return counts.ravel().astype(np.float64) / labels.size

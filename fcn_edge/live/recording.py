@@ -92,3 +92,6 @@ class Recorder:
                 film.close()
         finally:
             self._file.close()
+            if not self._file.size_bytes:
+                # No frame came: an empty file would only look like a film.
+                self._file.path.unlink(missing_ok=True)

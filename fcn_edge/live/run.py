@@ -56,7 +56,11 @@ def run_camera(
     stop = stop or threading.Event()
     stream = stream or sys.stderr
     check_config(config)
-    feed = _window_feed(config, stream=None if quiet else stream)
+    no_window = None if config.view == "none" else why_no_window()
+    if no_window and config.view == "window":
+        hint = "use --view none, and --record film.mkv to see the result"
+        raise OutputError(f"--view window: no window can be opened: {no_window}", hint=hint)
+    feed = None if no_window or config.view == "none" else WindowFeed()
     with Segmenter.open(
         config.model,
         backend=config.backend,
@@ -71,6 +75,8 @@ def run_camera(
         except BaseException:
             source.close()
             raise
+        if no_window and not quiet:
+            print(f"no window: {no_window}; Ctrl-C ends", file=stream, flush=True)
         painter = Painter(segmenter.classes, opacity=config.opacity)
         pipeline = Pipeline(source, segmenter, sinks, painter, fast=config.fast, max_frames=config.max_frames)
         status = StatusLine(pipeline.tally, stream=stream, quiet=quiet)
@@ -85,20 +91,6 @@ def run_camera(
     if error is not None:
         raise error
     return stats
-
-
-def _window_feed(config: CameraConfig, stream: TextIO | None) -> WindowFeed | None:
-    if config.view == "none":
-        return None
-    reason = why_no_window()
-    if reason is None:
-        return WindowFeed()
-    if config.view == "window":
-        hint = "use --view none, and --record film.mkv to see the result"
-        raise OutputError(f"--view window: no window can be opened: {reason}", hint=hint)
-    if stream is not None:
-        print(f"no window: {reason}; Ctrl-C ends", file=stream, flush=True)
-    return None
 
 
 def _open_sinks(
