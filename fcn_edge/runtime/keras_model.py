@@ -36,7 +36,7 @@ class KerasBackend:
                 model = keras.models.load_model(path, compile=False)
             except Exception as error:
                 # Whatever class the layers of a foreign file raise from.
-                raise _cannot_load(path, error) from error
+                raise _cannot_run(path, error) from error
         last: Any = getattr(getattr(model.outputs[0], "_keras_history", None), "operation", None)
         activation = _ACTIVATIONS.get(getattr(getattr(last, "activation", None), "__name__", ""))
         if activation in ("sigmoid", "softmax"):
@@ -81,9 +81,9 @@ def _raw(tensors: list[Any], dtype: str) -> list[RawTensor]:
     return [RawTensor(tensor.name, tuple(tensor.shape), dtype) for tensor in tensors]
 
 
-def _cannot_load(path: Path, error: Exception) -> ModelFileError:
+def _cannot_run(path: Path, error: Exception) -> ModelFileError:
     reason = " ".join(str(error).split())[:300]
     return ModelFileError(
-        f"{path}: Keras cannot load it: {reason}",
+        f"{path}: Keras cannot run it: {reason}",
         hint="check that it is a Keras 3 file and that the installed Keras is not older than the one that saved it",
     )
