@@ -67,12 +67,26 @@ class StepStats:
 
 @dataclass(frozen=True, slots=True)
 class QuickstartReport:
-    """What a quickstart did and found."""
+    """What a quickstart did and found.
+
+    Attributes:
+        model: The ``.keras`` it began with.
+        out: Folder of everything it made.
+        steps: In their order.
+        comparison: Of the exported files with *model*.
+        device_file: The exported file that segmented the film.
+        film_fps: Frame rate of the film.
+        camera_fps: Frames segmented a second.
+        capture_to_result_ms: Median time from frame to mask.
+        page: The report.
+    """
 
     model: Path
     out: Path
     steps: tuple[StepStats, ...]
     comparison: CompareReport
+    device_file: Path
+    film_fps: float
     camera_fps: float | None
     capture_to_result_ms: float | None
     page: Path
@@ -143,7 +157,9 @@ def run_quickstart(config: QuickstartConfig, *, tell: Tell = print) -> Quickstar
         report = make_report(results, title=f"Quickstart: {parse_name(model).name}")
         write_report_pages(report, html=page, markdown=out / "report.md")
         said += ["accuracy, agreement, difference pictures, times", str(page), str(out / "report.md")]
-    return QuickstartReport(model, out, tuple(steps.finished), comparison, fps, latency_ms, page)
+    return QuickstartReport(
+        model, out, tuple(steps.finished), comparison, device_file, config.fps, fps, latency_ms, page
+    )
 
 
 def find_model(model: str) -> Path:
@@ -170,7 +186,12 @@ def find_model(model: str) -> Path:
 
 def _draw(config: QuickstartConfig) -> tuple[DataFolder, Path]:
     root = scenes.write_data_folder(
-        config.out / "data", train=config.train, val=config.val, seed=config.seed, size_hw=config.size_hw
+        config.out / "data",
+        train=config.train,
+        val=config.val,
+        seed=config.seed,
+        size_hw=config.size_hw,
+        quiet=config.quiet,
     )
     film = scenes.write_film(config.out / "film.avi", seconds=config.seconds, fps=config.fps, size_hw=config.size_hw)
     return open_folder(root), film.path

@@ -45,7 +45,7 @@ def _summary(report: QuickstartReport) -> str:
     out = report.out
     lines = [f"\ndone in {report.seconds:.0f} s\n", format_table(report.comparison)]
     if report.camera_fps is not None and report.capture_to_result_ms is not None:
-        rate = f"{report.camera_fps:.1f} frames a second, the film's own rate"
+        rate = f"{report.camera_fps:.1f} of the film's {report.film_fps:g} frames a second"
         lines.append(f"\ncamera: {rate}; a mask {report.capture_to_result_ms:.1f} ms after capture (median)")
     shown = {
         report.page: "everything on one page: open it in a browser",
@@ -59,7 +59,7 @@ def _summary(report: QuickstartReport) -> str:
     lines += [
         "\nwhat to try next:",
         "  fcn-edge camera people                                   people in front of your webcam",
-        f"  fcn-edge info {report.comparison.variants[1].path}",
+        f"  fcn-edge info {report.device_file}",
         "  fcn-edge train DATA --arch fcn --out runs/mine           your own images and masks",
         "  fcn-edge export runs/mine --data DATA --out build        then to files for a device",
     ]
