@@ -129,7 +129,9 @@ class Pipeline:
 
     def _capture(self) -> None:
         due = self._clock()
-        while not self._stop.is_set():
+        live = self._source.info.live
+        # Of a film nothing is read that is not wanted, so that no frame of it counts as dropped.
+        while not self._stop.is_set() and (live or self.tally.captured != self._max_frames):
             if self._interval_s:
                 self._stop.wait(max(0.0, due - self._clock()))
                 # Behind its rate the film runs slower; it does not hurry afterwards.

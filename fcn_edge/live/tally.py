@@ -51,6 +51,11 @@ class Tally:
         self._outputs.add((draw_s, output_s))
 
     @property
+    def captured(self) -> int:
+        """Frames that were read and decoded."""
+        return self._captured.count
+
+    @property
     def processed(self) -> int:
         """Frames that became a mask."""
         return self._processed.count

@@ -103,11 +103,10 @@ class Window:
             if not self._is_open:
                 return True
             key = cv2.waitKey(1)
-            closed = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1
         except cv2.error as error:
             message = f"the window cannot be shown: {error.err}"
             raise OutputError(message, hint="run without: --view none --record film.mkv") from error
-        return not closed and (key == _NO_KEY or key & 0xFF not in (ord("q"), ord("Q"), _ESCAPE))
+        return self._is_visible() and (key == _NO_KEY or key & 0xFF not in (ord("q"), ord("Q"), _ESCAPE))
 
     def close(self) -> None:
         """Close the window. May be called twice."""
@@ -116,6 +115,13 @@ class Window:
             cv2.destroyAllWindows()
             # The windows go when the event loop turns once more.
             cv2.waitKey(1)
+
+    def _is_visible(self) -> bool:
+        try:
+            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:
+            # Qt takes everything down with its last window and then knows of none.
+            return False
 
     def _show(self, picture: NDArray[np.uint8]) -> None:
         if not self._is_open:
