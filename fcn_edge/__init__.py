@@ -11,6 +11,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "CameraConfig": "fcn_edge.live.config",
+    "CameraStats": "fcn_edge.live.stats",
     "CompareConfig": "fcn_edge.measure",
     "CompareReport": "fcn_edge.measure",
     "DataFolder": "fcn_edge.dataset",
@@ -19,6 +21,13 @@ _HOME = {
     "ExportReport": "fcn_edge.export",
     "ModelCard": "fcn_edge.card",
     "Segmenter": "fcn_edge.runtime.segmenter",
+    "SourceConfig": "fcn_edge.live.source",
+    "TrainConfig": "fcn_edge.train",
+    "TrainReport": "fcn_edge.train",
+    "build_fcn": "fcn_edge.networks",
+    "build_fcn16s": "fcn_edge.networks",
+    "build_fcn32s": "fcn_edge.networks",
+    "build_fcn8s": "fcn_edge.networks",
     "check_folder": "fcn_edge.dataset",
     "compare": "fcn_edge.measure",
     "convert_coco": "fcn_edge.dataset",
@@ -27,9 +36,13 @@ _HOME = {
     "make_report": "fcn_edge.measure.report",
     "open_folder": "fcn_edge.dataset",
     "read_image": "fcn_edge.image_file",
+    "run_camera": "fcn_edge.live.run",
+    "train_model": "fcn_edge.train",
 }
 
 __all__ = [
+    "CameraConfig",
+    "CameraStats",
     "CompareConfig",
     "CompareReport",
     "DataFolder",
@@ -38,7 +51,14 @@ __all__ = [
     "ExportReport",
     "ModelCard",
     "Segmenter",
+    "SourceConfig",
+    "TrainConfig",
+    "TrainReport",
     "__version__",
+    "build_fcn",
+    "build_fcn8s",
+    "build_fcn16s",
+    "build_fcn32s",
     "check_folder",
     "compare",
     "convert_coco",
@@ -47,6 +67,8 @@ __all__ = [
     "make_report",
     "open_folder",
     "read_image",
+    "run_camera",
+    "train_model",
 ]
 
 
