@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from fcn_edge.export.absorb import absorb_input_scaling
 from fcn_edge.export.graph import Model
+from fcn_edge.export.split import split_concatenations
 
-PASSES: tuple[Callable[[Model], Model], ...] = (absorb_input_scaling,)
+PASSES: tuple[Callable[[Model], Model], ...] = (absorb_input_scaling, split_concatenations)
 
 
 def run_passes(model: Model) -> Model:
