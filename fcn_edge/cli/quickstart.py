@@ -154,7 +154,8 @@ def run_quickstart(config: QuickstartConfig, *, tell: Tell = print) -> Quickstar
     page = out / "report.html"
     with steps.step("report") as said:
         results = [out / "compare.json", out / "models" / "export.json", out / "camera.json"]
-        report = make_report(results, title=f"Quickstart: {parse_name(model).name}")
+        card = read_card(model)
+        report = make_report(results, title=f"Quickstart: {card.name if card else parse_name(model).name}")
         write_report_pages(report, html=page, markdown=out / "report.md")
         said += ["accuracy, agreement, difference pictures, times", str(page), str(out / "report.md")]
     return QuickstartReport(
