@@ -13,12 +13,13 @@ def bilinear_kernel(stride: int, channels: int) -> NDArray[np.float32]:
     centres. Near the border, within ``stride / 2``, there is one neighbour only and the result falls off towards zero.
 
     Args:
-        stride: Upsampling factor; the kernel has ``2 * stride`` rows and columns.
+        stride: Upsampling factor.
         channels: Number of channels in and out.
 
     Returns:
-        ``(2 * stride, 2 * stride, channels, channels)`` float32, in Keras's order (rows, columns, out, in).
+        ``(size, size, channels, channels)`` float32, in Keras's order (rows, columns, out, in); *size* is
+        ``2 * stride``, one less for an odd stride so that the middle falls on a pixel.
     """
-    centre = stride - 0.5
-    ramp = 1 - np.abs(np.arange(2 * stride) - centre) / stride
+    size = 2 * stride - stride % 2
+    ramp = 1 - np.abs(np.arange(size) - (size - 1) / 2) / stride
     return np.asarray(np.einsum("y,x,oi->yxoi", ramp, ramp, np.eye(channels)), np.float32)

@@ -19,7 +19,7 @@ from fcn_edge.overlay import colorize
 from fcn_edge.scoring import labels_from_scores, raw_threshold
 from fcn_edge.train.config import TrainConfig
 from fcn_edge.train.feed import ValidationStore
-from fcn_edge.train.history import EpochStats
+from fcn_edge.train.history import EpochStats, best_epoch
 
 Pixels = NDArray[np.uint8]
 
@@ -38,23 +38,28 @@ def draw_curves(path: Path, epochs: Sequence[EpochStats], *, title: str) -> None
     figures = load("matplotlib.figure", **feature)
     ticker = load("matplotlib.ticker", **feature)
     # A Figure of its own, not pyplot: no window, no state that outlives the call.
-    figure = figures.Figure(figsize=(11, 4.2), layout="constrained")
+    figure = figures.Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     numbers = [stats.epoch for stats in epochs]
     left.plot(numbers, [stats.loss for stats in epochs], marker=".", label="train")
     left.plot(numbers, [stats.val_loss for stats in epochs], marker=".", label="val")
-    left.set(title=f"{title}: loss", ylabel="loss", ylim=(0, None))
+    top = max(max(stats.loss, stats.val_loss) for stats in epochs)
+    left.set(title=f"{title}: loss", ylabel="loss", ylim=(0, top * 1.05))
     right.plot(numbers, [stats.val_miou for stats in epochs], marker=".", color="black", linewidth=2, label="mean")
-    for name in epochs[-1].val_per_class_iou:
-        right.plot(numbers, [_number(stats.val_per_class_iou[name]) for stats in epochs], linewidth=1, label=name)
-    best = max(epochs, key=lambda stats: stats.val_miou)
+    for spec in class_specs(tuple(epochs[-1].val_per_class_iou)):
+        # The background's own black is taken by the mean.
+        color = [value / 255 for value in spec.color_rgb] if any(spec.color_rgb) else "grey"
+        values = [_number(stats.val_per_class_iou[spec.name]) for stats in epochs]
+        right.plot(numbers, values, marker=".", linewidth=1, color=color, label=spec.name)
+    best = best_epoch(epochs)
     right.axvline(best.epoch, color="grey", linestyle=":", label=f"best: epoch {best.epoch}, mIoU {best.val_miou:.3f}")
     right.set(title=f"{title}: IoU on val", ylabel="IoU", ylim=(0, 1))
     for axes in (left, right):
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small")
+        # Below the axes, where a legend of many classes hides no curve.
+        axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=4)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=110)
 

@@ -54,7 +54,7 @@ class _Run:
         return bool(patience and self.epochs and len(self.epochs) - best_epoch(self.epochs).epoch >= patience)
 
 
-def train(
+def train_model(
     config: TrainConfig, *, quiet: bool = False, on_epoch: Callable[[EpochStats], None] | None = None
 ) -> TrainReport:
     """Train a network on a data folder, or go on where the run folder's checkpoint stands.

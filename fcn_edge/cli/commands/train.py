@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fcn_edge.atomic import write_report
-from fcn_edge.train import NO_AUGMENTATION, AugmentConfig, EpochStats, TrainConfig, TrainReport, train
+from fcn_edge.train import NO_AUGMENTATION, AugmentConfig, EpochStats, TrainConfig, TrainReport, train_model
 
 EXAMPLE = "fcn-edge train data/nuclei --arch fcn --size 128x128 --top-down --out runs/nuclei"
 
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     config = _config(args)
     # With --json - standard output is the result's alone.
     told = io.StringIO() if args.json == "-" else sys.stdout
-    report = train(
+    report = train_model(
         config,
         quiet=args.quiet,
         on_epoch=lambda stats: print(_line(stats, config.epochs), file=told, flush=True),

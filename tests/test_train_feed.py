@@ -1,0 +1,87 @@
+"""Batches: every image, full, the same for the same seed and epoch."""
+
+import numpy as np
+import pytest
+from blobs import draw_blobs, write_blobs
+
+from fcn_edge.dataset import Sample, open_folder
+from fcn_edge.errors import DatasetError
+from fcn_edge.geometry import fit_image
+from fcn_edge.train.augment import NO_AUGMENTATION, AugmentConfig
+from fcn_edge.train.feed import TrainingStore, ValidationStore, read_sample, training_batches
+
+SIZE = (40, 48)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return open_folder(write_blobs(tmp_path / "data", train=5, val=2))
+
+
+def batches(store, *, epoch=1, config=NO_AUGMENTATION, batch_size=2, seed=0):
+    feed = training_batches(store, SIZE, "stretch", config, batch_size=batch_size, seed=seed, epoch=epoch)
+    return list(feed)
+
+
+def test_every_batch_is_full_and_every_image_is_in_one(folder):
+    store = TrainingStore(folder.samples("train"), SIZE)
+    images = np.concatenate([images for images, _ in batches(store)])
+    assert images.shape == (6, *SIZE, 3)
+    assert len({image.tobytes() for image in images}) == 5
+
+
+def test_a_batch_may_be_larger_than_the_split(folder):
+    [(images, masks)] = batches(TrainingStore(folder.samples("train"), SIZE), batch_size=12)
+    assert images.shape == (12, *SIZE, 3)
+    assert masks.shape == (12, *SIZE, 1)
+
+
+def test_images_are_rgb_and_raw_pixels(folder):
+    [(images, masks)] = batches(TrainingStore(folder.samples("train")[:1], SIZE), batch_size=1)
+    image_bgr, mask = draw_blobs(0)
+    np.testing.assert_array_equal(images[0], image_bgr[..., ::-1].astype(np.float32))
+    np.testing.assert_array_equal(masks[0, ..., 0], mask)
+
+
+def test_the_same_epoch_gives_the_same_batches(folder):
+    for first, second in zip(
+        batches(TrainingStore(folder.samples("train"), SIZE), config=AugmentConfig()),
+        batches(TrainingStore(folder.samples("train"), SIZE), config=AugmentConfig()),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(first[0], second[0])
+        np.testing.assert_array_equal(first[1], second[1])
+
+
+@pytest.mark.parametrize("other", [{"epoch": 2}, {"seed": 1}])
+def test_another_epoch_or_seed_gives_other_batches(folder, other):
+    store = TrainingStore(folder.samples("train"), SIZE)
+    first, second = batches(store, config=AugmentConfig()), batches(store, config=AugmentConfig(), **other)
+    assert any((a != b).any() for (a, _), (b, _) in zip(first, second, strict=True))
+
+
+def test_samples_that_do_not_fit_into_memory_are_decoded_again(folder):
+    kept, decoded = (TrainingStore(folder.samples("train"), SIZE, limit_bytes=limit) for limit in (10**9, 0))
+    assert kept[0][0] is kept[0][0]
+    assert decoded[0][0] is not decoded[0][0]
+    np.testing.assert_array_equal(kept[1][0], decoded[1][0])
+
+
+def test_large_images_are_kept_at_twice_the_input(tmp_path):
+    data = open_folder(write_blobs(tmp_path / "large", train=1, val=1, size_hw=(400, 300)))
+    image, mask = TrainingStore(data.samples("train"), (50, 60))[0]
+    assert image.shape == (160, 120, 3)
+    assert mask.shape == (160, 120)
+
+
+def test_validation_keeps_masks_at_their_own_size(tmp_path):
+    data = open_folder(write_blobs(tmp_path / "large", train=1, val=1, size_hw=(90, 70)))
+    fitted, mask = ValidationStore(data.samples("val"), (32, 32), "letterbox")[0]
+    image_bgr, truth = draw_blobs(1000, (90, 70))
+    np.testing.assert_array_equal(fitted, fit_image(image_bgr, (32, 32), "letterbox")[..., ::-1])
+    np.testing.assert_array_equal(mask, truth)
+
+
+def test_a_sample_without_a_mask_is_refused(folder):
+    with pytest.raises(DatasetError, match="has no mask"):
+        read_sample(Sample("x", folder.samples("val")[0].image_path, None))
