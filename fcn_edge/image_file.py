@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -165,6 +166,10 @@ def _broken(path: Path, reason: str) -> ImageError:
     return ImageError(f"{path}: is a damaged image: {reason}", hint="copy or export the file again")
 
 
+# The functions moved from cv2 itself (OpenCV 4) into a module (OpenCV 5); a board's own OpenCV is often a 4.
+opencv_log: Any = getattr(cv2.utils, "logging", cv2)
+OPENCV_SILENT = 0
+
 _silence_lock = threading.Lock()
 _silence_depth = 0
 _loud_level = 0
@@ -177,11 +182,10 @@ def _silent_opencv() -> Iterator[None]:
     The level is global to the process, so threads that overlap are counted and the last one restores it.
     """
     global _silence_depth, _loud_level  # noqa: PLW0603 - mirrors a global of OpenCV
-    logging = cv2.utils.logging
     with _silence_lock:
         if _silence_depth == 0:
-            _loud_level = logging.getLogLevel()
-            logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+            _loud_level = opencv_log.getLogLevel()
+            opencv_log.setLogLevel(OPENCV_SILENT)
         _silence_depth += 1
     try:
         yield
@@ -189,4 +193,4 @@ def _silent_opencv() -> Iterator[None]:
         with _silence_lock:
             _silence_depth -= 1
             if _silence_depth == 0:
-                logging.setLogLevel(_loud_level)
+                opencv_log.setLogLevel(_loud_level)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fcn_edge.errors import ImageError, UsageError
-from fcn_edge.image_file import decode_image, list_images, read_image, read_size
+from fcn_edge.image_file import decode_image, list_images, opencv_log, read_image, read_size
 
 ROTATED_BY_90 = 6
 
@@ -205,11 +205,11 @@ def test_a_folder_is_not_an_image(tmp_path):
 
 
 def test_opencv_speaks_again_after_a_broken_file(tmp_path):
-    before = cv2.utils.logging.getLogLevel()
+    before = opencv_log.getLogLevel()
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(ImageError):
         read_image(tmp_path / "a.png")
-    assert cv2.utils.logging.getLogLevel() == before
+    assert opencv_log.getLogLevel() == before
 
 
 def test_images_are_listed_in_natural_order(tmp_path):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fcn_edge.card import MetricSpec, ModelCard, TrainingSpec, class_specs
 from fcn_edge.errors import ModelFileError, UsageError
-from fcn_edge.model_file import file_name, fingerprint, parse_name, read_card, write_card
+from fcn_edge.model_file import file_name, fingerprint, flatbuffer, parse_name, read_card, tflite_format, write_card
 from fcn_edge.model_file.onnx_format import has_int8_activations
 
 MODELS = Path(__file__).parent / "models"
@@ -98,9 +98,7 @@ def test_other_bytes_give_another_fingerprint(name, tmp_path):
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr("assets/x", b"more")
     else:
-        data = bytearray(path.read_bytes())
-        data[-10] ^= 1
-        path.write_bytes(data)
+        path.write_bytes(path.read_bytes().replace(b"image", b"imaGe"))
     assert fingerprint(path) != before
 
 
@@ -162,6 +160,16 @@ def test_a_file_cut_off_anywhere_never_passes_for_the_whole(name, tmp_path):
         path.write_bytes(whole[:length])
         with contextlib.suppress(ModelFileError):
             assert read_card(path) is None
+
+
+def test_a_flatbuffer_without_its_end_is_refused_at_every_length():
+    """Runtimes that do not verify a model crash on one."""
+    whole = tflite_format.flatbuffer_bytes(MODELS / "tiny.fp32.tflite")
+    flatbuffer.check(whole)
+    # The last bytes are the root's last text and its padding, which nothing follows.
+    for length in range(len(whole) - 8):
+        with pytest.raises(ValueError, match=r"has|beyond"):
+            flatbuffer.check(whole[:length])
 
 
 @pytest.mark.parametrize("suffix", ["tflite", "onnx", "keras"])

@@ -83,6 +83,7 @@ def test_no_legend_is_drawn_without_a_foreground_class():
 
 @pytest.mark.parametrize("grey", [0, 255])
 def test_text_is_readable_on_black_and_on_white(grey):
+    """Not pure white or black: OpenCV 4 smooths its thin letters."""
     image = np.full((40, 200, 3), grey, np.uint8)
     draw_text(image, "24.9 fps", (10, 25))
-    assert (image == 255 - grey).any()
+    assert np.ptp(image) > 180

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import cv2
 
 from fcn_edge.errors import SourceError
+from fcn_edge.image_file import OPENCV_SILENT, opencv_log
 from fcn_edge.live.frame import Capture, Clock, Frame, OpenCapture, SourceInfo
 
 OPEN_TIMEOUT_MS = 10_000
@@ -32,7 +33,7 @@ def open_capture(target: int | str, wishes: Mapping[int, int]) -> Capture:
     """
     # FFmpeg's own messages are switched by this variable alone, read when OpenCV first uses it.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    opencv_log.setLogLevel(OPENCV_SILENT)
     if isinstance(target, str) and "://" in target:
         timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
         capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, timeouts)

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 from fcn_edge.errors import ModelFileError
+from fcn_edge.model_file import flatbuffer
 
 CARD_MEMBER = "fcn_edge_card.json"
 LABELS_MEMBER = "labels.txt"
@@ -57,7 +58,7 @@ def flatbuffer_bytes(path: Path) -> bytes:
     """Read the flatbuffer without the zip at its end.
 
     Raises:
-        ModelFileError: Not a TensorFlow Lite file, or cut off before its root table.
+        ModelFileError: Not a TensorFlow Lite file, cut off or damaged.
     """
     data = path.read_bytes()
     archive = _archive(path)
@@ -70,8 +71,10 @@ def flatbuffer_bytes(path: Path) -> bytes:
         raise ModelFileError(f"{path}: not a TensorFlow Lite file: {found}", hint=hint)
     if archive is None and CARD_MEMBER.encode() in data:
         raise ModelFileError(f"{path}: truncated: the card at its end is cut off", hint=hint)
-    if int.from_bytes(data[:4], "little") + 4 > len(data):
-        raise ModelFileError(f"{path}: truncated: its root table lies beyond its {len(data)} bytes", hint=hint)
+    try:
+        flatbuffer.check(data)
+    except ValueError as error:
+        raise ModelFileError(f"{path}: truncated or damaged: {error}", hint=hint) from error
     return data
 
 
