@@ -108,7 +108,8 @@ def restore_scores(scores: NDArray[np.generic], place: Placement) -> NDArray[np.
     x, y, width, height = place.box_xywh
     inside = np.ascontiguousarray(scores[y : y + height, x : x + width], dtype=np.float32)
     if (height, width) != place.source_hw:
-        inside = cv2.resize(inside, place.source_hw[::-1], interpolation=cv2.INTER_LINEAR)
+        resized = cv2.resize(inside, place.source_hw[::-1], interpolation=cv2.INTER_LINEAR)
+        inside = np.asarray(resized, dtype=np.float32)
     return inside.reshape(*place.source_hw, -1)
 
 

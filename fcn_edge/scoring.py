@@ -37,5 +37,5 @@ def labels_from_scores(scores: NDArray[np.generic], threshold: float | None) -> 
         ``(H, W)`` uint8 class ids.
     """
     if scores.shape[-1] == 1:
-        return (scores[..., 0] > (0.0 if threshold is None else threshold)).astype(np.uint8)
-    return scores.argmax(axis=-1).astype(np.uint8)
+        return np.asarray(np.greater(scores[..., 0], 0.0 if threshold is None else threshold), dtype=np.uint8)
+    return np.asarray(scores.argmax(axis=-1), dtype=np.uint8)
