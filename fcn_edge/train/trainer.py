@@ -191,11 +191,7 @@ def _epoch(run: _Run, *, quiet: bool) -> EpochStats:
     for images, masks in shown:
         # The value is the mean since reset_metrics, so the last one is the epoch's.
         loss = float(run.network.train_on_batch(images, masks))
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"{config.out}: the loss is {loss} in epoch {epoch}: the training has diverged",
-                hint=f"lower the learning rate: --learning-rate {config.learning_rate / 4:g}",
-            )
+        _require_finite(config, epoch, loss)
     stats = validate(
         as_arrays(run.network),
         run.val,
@@ -204,6 +200,7 @@ def _epoch(run: _Run, *, quiet: bool) -> EpochStats:
         batch_size=config.batch_size,
         loss=run.loss,
     )
+    _require_finite(config, epoch, stats.loss)
     return epoch_stats(
         epoch,
         loss,
@@ -212,6 +209,14 @@ def _epoch(run: _Run, *, quiet: bool) -> EpochStats:
         learning_rate=float(run.optimizer.learning_rate),
         seconds=time.monotonic() - began,
     )
+
+
+def _require_finite(config: TrainConfig, epoch: int, loss: float) -> None:
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"{config.out}: the loss is {loss} in epoch {epoch}: the training has diverged",
+            hint=f"lower the learning rate: --learning-rate {config.learning_rate / 4:g}",
+        )
 
 
 def _keep(run: _Run) -> None:

@@ -62,7 +62,9 @@ def validate(
     for start in range(0, len(store), batch_size):
         pairs = [store[index] for index in range(start, min(start + batch_size, len(store)))]
         images = np.stack([image for image, _ in pairs]).astype(np.float32)
-        logits = predict(images)
+        # The last batch is filled up and cut again: a new size would compile the prediction once more.
+        filled = np.resize(images, (batch_size, *images.shape[1:]))
+        logits = predict(filled)[: len(pairs)]
         input_hw = (images.shape[1], images.shape[2])
         truths = np.stack([fit_mask(mask, input_hw, geometry) for _, mask in pairs])[..., None]
         losses.append(float(loss(truths, logits)) * len(pairs))
