@@ -118,10 +118,14 @@ def _as_convolution(affine: _Affine) -> Operation:
 
 
 def _replace(model: Model, skipped: set[int], changed: dict[int, Operation]) -> Model:
+    import keras
+
     def change(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
-        if id(operation) in changed:
-            return changed[id(operation)](*args)
-        return args[0] if id(operation) in skipped else operation(*args, **kwargs)
+        if id(operation) not in skipped | changed.keys():
+            return operation(*args, **kwargs)
+        # Arithmetic has a constant beside the one tensor, on either side.
+        tensor = next(value for value in (*args, *kwargs.values()) if isinstance(value, keras.KerasTensor))
+        return changed[id(operation)](tensor) if id(operation) in changed else tensor
 
     entry = new_input(model.inputs[0].shape[1:3])
     return model_of(entry, replay(model, entry, change))

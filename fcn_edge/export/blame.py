@@ -23,6 +23,8 @@ from fcn_edge.optional import load
 # otherwise be infinite.
 _HEALTHY_DB: dict[Precision, float] = {"fp32": 120.0, "fp16": 60.0, "int8": 40.0}
 _EXACT_DB = 200.0
+# Rounding to the same number of bits once more costs 3 dB.
+_NOTABLE_DROP_DB = 3.0
 # Name of a file's last tensor, which is called after the output and not after its layer.
 _LAST = "*last*"
 
@@ -75,6 +77,8 @@ def guilty_layer(noise: Sequence[LayerNoise]) -> str:
     if not noise:
         return "the layers of this model cannot be followed in the file, so none is named"
     worst = max(noise, key=lambda layer: layer.drop_db)
+    if worst.drop_db < _NOTABLE_DROP_DB:
+        return "no single layer stands out"
     return (
         f"most is lost in layer {worst.name!r}, whose output has {worst.sqnr_db:.1f} dB signal to noise, "
         f"{worst.drop_db:.1f} dB below what goes into it"

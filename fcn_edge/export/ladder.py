@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from fcn_edge.card import ModelCard, Precision, ScoreQuantization
 from fcn_edge.dataset import Sample, read_mask
-from fcn_edge.errors import LostRungError, ThresholdMissedError
+from fcn_edge.errors import DatasetError, LostRungError, ThresholdMissedError
 from fcn_edge.export.parity import Tally
 from fcn_edge.export.report import ParityStats, RungReport
-from fcn_edge.geometry import fit_image, placement, restore_labels, restore_scores
+from fcn_edge.geometry import IGNORE, fit_image, placement, restore_labels, restore_scores
 from fcn_edge.image_file import read_image
 from fcn_edge.runtime import Backend, open_backend
 from fcn_edge.scoring import labels_from_scores, raw_threshold
@@ -72,10 +72,17 @@ class Climber:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """What was measured: a report for each rung, in order, and the reference's own mIoU."""
+    """What was measured.
+
+    Attributes:
+        rungs: A report for each rung, in order.
+        keras_miou: Of the reference, decided as the files decide: from scores, or as class ids at input resolution.
+        keras_score_miou: Of the reference, decided from its scores at the image's own size.
+    """
 
     rungs: tuple[RungReport, ...]
     keras_miou: float | None
+    keras_score_miou: float | None
 
 
 def open_file(path: Path, card: ModelCard) -> tuple[Climber, Backend]:
@@ -91,20 +98,27 @@ def climb(reference: Climber, climbers: Sequence[Climber], samples: Iterable[tup
         reference: The Keras model.
         climbers: What is held to it.
         samples: Each with whether its mask counts for mIoU.
+
+    Raises:
+        DatasetError: A mask does not fit its image or has ids that are no class.
+        ImageError: An image or mask cannot be decoded.
     """
     classes = len(reference.card.classes)
-    own = Tally(classes)
+    own, own_scores = Tally(classes), Tally(classes)
+    as_labels = any(climber.card.output == "labels" for climber in climbers)
     tallies = [Tally(classes) for _ in climbers]
     for sample, judged in samples:
         image = read_image(sample.image_path)
         card = reference.card
         pixels = np.ascontiguousarray(fit_image(image, card.input_size_hw, card.geometry)[..., ::-1])[None]
         expected = reference.run(pixels)
-        truth = read_mask(sample.mask_path) if judged and sample.mask_path is not None else None
         size_hw = (int(image.shape[0]), int(image.shape[1]))
+        truth = _read_truth(sample, size_hw, classes) if judged else None
         wanted = decide(expected, card)
         if truth is not None:
-            own.add_truth(truth, decide(expected, card, size_hw))
+            from_scores = decide(expected, card, size_hw)
+            own_scores.add_truth(truth, from_scores)
+            own.add_truth(truth, _restored(wanted, card, size_hw) if as_labels else from_scores)
         for climber, tally in zip(climbers, tallies, strict=True):
             found = climber.run(pixels)
             if climber.card.output == "logits":
@@ -112,9 +126,28 @@ def climb(reference: Climber, climbers: Sequence[Climber], samples: Iterable[tup
             tally.add_labels(wanted, decide(found, climber.card))
             if truth is not None:
                 tally.add_truth(truth, decide(found, climber.card, size_hw))
-    return Ladder(
-        tuple(_report(climber, reference, tally) for climber, tally in zip(climbers, tallies, strict=True)), own.miou
-    )
+    rungs = tuple(_report(climber, reference, tally) for climber, tally in zip(climbers, tallies, strict=True))
+    return Ladder(rungs, own.miou, own_scores.miou)
+
+
+def _read_truth(sample: Sample, size_hw: tuple[int, int], classes: int) -> NDArray[np.uint8] | None:
+    if sample.mask_path is None:
+        return None
+    mask = read_mask(sample.mask_path)
+    hint = "fcn-edge data check names every fault of a data folder"
+    if mask.shape != size_hw:
+        raise DatasetError(
+            f"{sample.mask_path}: is {mask.shape[0]}x{mask.shape[1]} (height x width), "
+            f"expected {size_hw[0]}x{size_hw[1]} "
+            "as its image",
+            hint=hint,
+        )
+    unknown = sorted({int(i) for i in np.unique(mask) if classes <= i < IGNORE})
+    if unknown:
+        raise DatasetError(
+            f"{sample.mask_path}: has class ids {unknown}, expected 0 to {classes - 1} or 255", hint=hint
+        )
+    return mask
 
 
 def decide(raw: NDArray[np.generic], card: ModelCard, size_hw: tuple[int, int] | None = None) -> NDArray[np.uint8]:
@@ -125,14 +158,20 @@ def decide(raw: NDArray[np.generic], card: ModelCard, size_hw: tuple[int, int] |
         card: Describes the output.
         size_hw: The image's own size; None leaves input resolution.
     """
-    place = placement(size_hw or card.input_size_hw, card.input_size_hw, card.geometry)
     if card.output == "labels":
         labels = raw[0].astype(np.uint8)
-        return labels if size_hw is None else restore_labels(labels, place)
+        return labels if size_hw is None else _restored(labels, card, size_hw)
     threshold = None
     if card.threshold is not None:
         threshold = raw_threshold(card.threshold, card.score_activation, card.score_quantization)
-    return labels_from_scores(raw[0] if size_hw is None else restore_scores(raw[0], place), threshold)
+    if size_hw is None:
+        return labels_from_scores(raw[0], threshold)
+    place = placement(size_hw, card.input_size_hw, card.geometry)
+    return labels_from_scores(restore_scores(raw[0], place), threshold)
+
+
+def _restored(labels: NDArray[np.uint8], card: ModelCard, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    return restore_labels(labels, placement(size_hw, card.input_size_hw, card.geometry))
 
 
 def real_scores(raw: NDArray[np.generic], quantization: ScoreQuantization | None) -> NDArray[np.float64]:

@@ -125,14 +125,16 @@ def score_quantization(model: Proto) -> ScoreQuantization | None:
     return ScoreQuantization(float(values[node.input[1]].reshape(())), int(values[node.input[2]].reshape(())))
 
 
+def forget_unused_domains(model: Proto) -> None:
+    """Drop the operator sets that no node uses: ONNX Runtime's own are unknown to other runtimes."""
+    used = {node.domain for node in model.graph.node} | {""}
+    for unused in [entry for entry in model.opset_import if entry.domain not in used]:
+        model.opset_import.remove(unused)
+
+
 def count_ops(model: Proto) -> dict[str, int]:
     """Count operations by kind, the most frequent first."""
     return dict(Counter(node.op_type for node in model.graph.node).most_common())
-
-
-def count_float_ops(model: Proto) -> int:
-    """Count operations that have to compute in floating point."""
-    return len(float_op_names(model))
 
 
 def float_op_names(model: Proto) -> list[str]:

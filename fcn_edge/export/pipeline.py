@@ -139,7 +139,9 @@ class _Export:
         self, prepared: Prepared, model: Model, card: ModelCard, files: list[WrittenFile], proof: tuple[Sample, ...]
     ) -> ladder.Ladder:
         config = self._config
-        judged = {sample.image_path for sample in self._folder.splits[config.split]}
+        # Masks of other classes say nothing about this model.
+        comparable = len(self._folder.class_names) == len(card.classes)
+        judged = {sample.image_path for sample in self._folder.splits[config.split] if comparable}
         logits = dataclasses.replace(card, output="logits", score_quantization=None)
         reference = ladder.Climber("Keras model", _runner(prepared.model), logits, ladder.PASSES)
         rewritten = ladder.Climber("prepared Keras model", _runner(model), logits, ladder.PASSES)
@@ -186,7 +188,7 @@ class _Export:
             keras_miou=proven.keras_miou,
             max_drop=self._config.max_drop,
             tools=tool_versions(),
-            warnings=find_warnings(files, proven.keras_miou, self._config.split),
+            warnings=find_warnings(files, proven, self._config.split),
             seconds=round(time.monotonic() - self._started, 1),
         )
 

@@ -12,12 +12,14 @@ import fcn_edge
 from fcn_edge import model_file
 from fcn_edge.card import ModelCard
 from fcn_edge.export.conversion import Inspection
-from fcn_edge.export.ladder import drop
+from fcn_edge.export.ladder import POINTS, Ladder, drop
 from fcn_edge.export.report import FileReport, RungReport
 
 _PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
 # Below this a network is hardly better than guessing; most often its preprocessing was not given.
 _LOW_MIOU = 0.4
+# Points of mIoU worth a word.
+_NOTABLE_COST = 0.5
 # One at each end changes between the layout of the input contract and ONNX's own.
 _ORDINARY_TRANSPOSES = 2
 
@@ -49,14 +51,26 @@ def describe_file(written: WrittenFile, rung: RungReport, keras_miou: float | No
     )
 
 
-def find_warnings(files: Sequence[WrittenFile], keras_miou: float | None, split: str) -> tuple[str, ...]:
+def find_warnings(files: Sequence[WrittenFile], proven: Ladder, split: str) -> tuple[str, ...]:
     """Say what is no fault but worth a look, one line each."""
     found = []
+    keras_miou = proven.keras_score_miou
+    if keras_miou is None:
+        found.append(f"the split {split} has no masks of the model's classes: what quantisation costs was not judged")
     if keras_miou is not None and keras_miou < _LOW_MIOU:
         found.append(
             f"the Keras model itself has a mIoU of {keras_miou:.3f} on {split}: if it was better in training, its "
             "preprocessing is missing (--scale, --mean, --std, --bgr)"
         )
+    if keras_miou is not None and proven.keras_miou is not None:
+        cost = POINTS * (keras_miou - proven.keras_miou)
+        if cost > _NOTABLE_COST:
+            found.append(
+                f"class ids are brought to an image's size by the nearest pixel, which costs {cost:.1f} points of mIoU "
+                f"on {split} against scores ({keras_miou:.4f} to {proven.keras_miou:.4f}): --output logits keeps them"
+            )
+    mixed = [f.path.name for f in files if f.card.precision == "int8" and f.inspection.float_ops]
+    found.extend(f"{name}: some of its operations compute in floating point, see float_ops" for name in mixed)
     inner = [
         f.path.name
         for f in files

@@ -58,8 +58,11 @@ def inspect(data: bytes, precision: Precision) -> Inspection:
 
 
 def describe(data: bytes, card: ModelCard) -> bytes:
-    """Put the standard TFLite metadata into a converted file."""
+    """Name the output, and put the standard TFLite metadata into a converted file."""
     model = tflite_graph.read_model(data)
+    graph = model.subgraphs[0]
+    # The converter calls it Identity.
+    graph.tensors[graph.outputs[0]].name = "scores" if card.output == "logits" else "labels"
     add_metadata(model, card)
     return tflite_graph.write_model(model)
 
