@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 # How long an example takes depends on what else the machine does; a test must not fail for that. The examples are the
@@ -10,3 +12,17 @@ settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("steady")
+
+# tools/test_device sets this: it runs the tests in environments without TensorFlow and its company, as a device is. All
+# files that are not named here must pass there.
+DESK_ONLY = (
+    "test_dataset_coco.py",
+    "test_dataset_voc.py",
+    "test_export*.py",
+    "test_networks*.py",
+    "test_quickstart.py",
+    "test_runtime_keras.py",
+    "test_train*.py",
+    "test_transposed_convolution.py",
+)
+collect_ignore_glob = list(DESK_ONLY) if os.environ.get("FCN_EDGE_DEVICE_TESTS") else []
