@@ -11,7 +11,7 @@ from blobs import write_blobs
 from fcn_edge.errors import DatasetError, OutputError, TrainingError, UsageError
 from fcn_edge.model_file import read_card
 from fcn_edge.networks.layers import load_keras
-from fcn_edge.train import TrainConfig, train_model
+from fcn_edge.train import NO_AUGMENTATION, TrainConfig, train_model
 
 pytestmark = pytest.mark.desk
 
@@ -40,6 +40,13 @@ def test_training_learns(trained):
     _, report = trained
     assert report.best.val_per_class_iou["bright"] > 0.7
     assert report.epochs[-1].loss < report.epochs[0].loss / 2
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_all_its_batches(data, tmp_path):
+    """Without learning, two epochs see the same images in another order, so only a mean over all of them is equal."""
+    config = tiny(data, tmp_path, epochs=2, batch_size=1, learning_rate=1e-12, loss="ce", augment=NO_AUGMENTATION)
+    first, second = train_model(config, quiet=True).epochs
+    assert first.loss == pytest.approx(second.loss, rel=1e-5)
 
 
 def test_the_run_folder_holds_all_results(trained):

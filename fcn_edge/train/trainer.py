@@ -184,14 +184,15 @@ def _epoch(run: _Run, *, quiet: bool) -> EpochStats:
         seed=config.seed,
         epoch=epoch,
     )
-    run.network.reset_metrics()
-    loss = math.nan
+    losses = []
     steps = steps_per_epoch(len(run.train), config.batch_size)
     shown = track(batches, total=steps, description=f"epoch {epoch}/{config.epochs}", unit="step", quiet=quiet)
     for images, masks in shown:
-        # The value is the mean since reset_metrics, so the last one is the epoch's.
-        loss = float(run.network.train_on_batch(images, masks))
-        _require_finite(config, epoch, loss)
+        # Keras versions differ in whether train_on_batch gives the batch's loss or the mean since reset_metrics.
+        run.network.reset_metrics()
+        losses.append(float(run.network.train_on_batch(images, masks)))
+        _require_finite(config, epoch, losses[-1])
+    loss = float(np.mean(losses)) if losses else math.nan
     stats = validate(
         as_arrays(run.network),
         run.val,
