@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import Any, Literal
 
 from fcn_edge.card import OutputKind
@@ -59,31 +58,39 @@ def freeze(function: Any) -> Any:  # noqa: ANN401 - a concrete function of Tenso
     return constants.convert_variables_to_constants_v2(function.get_concrete_function())
 
 
-def count_macs(frozen: Any) -> int:  # noqa: ANN401 - a concrete function of TensorFlow
-    """Count the multiply-adds of one image: convolutions of each kind, and matrix products.
+def count_macs(model: Model) -> int:
+    """Count the multiply-adds of one image in a flat model: convolutions of each kind, and matrix products.
 
     A transposed convolution multiplies each input pixel with the whole kernel, whatever is cropped afterwards.
     """
-    counts: Counter[str] = Counter()
-    for operation in frozen.graph.get_operations():
-        shapes = [tuple(tensor.shape.as_list()) if tensor.shape.rank else () for tensor in operation.inputs]
-        out = (
-            tuple(operation.outputs[0].shape.as_list() or ())
-            if operation.outputs and operation.outputs[0].shape.rank
-            else ()
-        )
-        if operation.type == "Conv2D":
-            kh, kw, channels, filters = shapes[1]
-            counts["conv"] += out[1] * out[2] * filters * kh * kw * channels
-        elif operation.type == "DepthwiseConv2dNative":
-            kh, kw, channels, multiplier = shapes[1]
-            counts["depthwise"] += out[1] * out[2] * channels * multiplier * kh * kw
-        elif operation.type == "Conv2DBackpropInput":
-            kh, kw, filters, channels = shapes[1]
-            counts["transposed"] += shapes[2][1] * shapes[2][2] * channels * filters * kh * kw
-        elif operation.type in ("MatMul", "BatchMatMulV2"):
-            counts["product"] += _product(out) * shapes[0][-1]
-    return counts.total()
+    operations = freeze(traced(model, "float32")).graph.get_operations()
+    # On a CPU Keras puts a grouped convolution into a compiled call, which the graph shows from outside only.
+    nodes = (node for depth in model._nodes_by_depth.values() for node in depth)  # noqa: SLF001 - see graph
+    return sum(map(_macs, operations)) + sum(map(_grouped_macs, nodes))
+
+
+def _macs(operation: Any) -> int:  # noqa: ANN401 - an operation of TensorFlow
+    shapes = [_shape(tensor) for tensor in operation.inputs]
+    out = _shape(operation.outputs[0]) if operation.outputs else ()
+    if operation.type in ("Conv2D", "DepthwiseConv2dNative"):
+        # The kernel of a depthwise convolution is (rows, columns, in, multiplier): its product is that of both.
+        return out[1] * out[2] * _product(shapes[1])
+    if operation.type == "Conv2DBackpropInput":
+        return shapes[2][1] * shapes[2][2] * _product(shapes[1])
+    if operation.type in ("MatMul", "BatchMatMulV2"):
+        return _product(out) * shapes[0][-1]
+    return 0
+
+
+def _grouped_macs(node: Any) -> int:  # noqa: ANN401 - a node of Keras
+    operation = node.operation
+    if getattr(operation, "groups", 1) == 1:
+        return 0
+    return _product(node.outputs[0].shape[1:3]) * _product(tuple(operation.kernel.shape))
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:  # noqa: ANN401 - a tensor of TensorFlow
+    return tuple(tensor.shape.as_list()) if tensor.shape.rank else ()
 
 
 def _product(sizes: tuple[int, ...]) -> int:

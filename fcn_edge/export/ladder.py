@@ -78,11 +78,13 @@ class Ladder:
         rungs: A report for each rung, in order.
         keras_miou: Of the reference, decided as the files decide: from scores, or as class ids at input resolution.
         keras_score_miou: Of the reference, decided from its scores at the image's own size.
+        keras_class_iou: The same for each class, in id order; None for a class that never occurs.
     """
 
     rungs: tuple[RungReport, ...]
     keras_miou: float | None
     keras_score_miou: float | None
+    keras_class_iou: tuple[float | None, ...]
 
 
 def open_file(path: Path, card: ModelCard) -> tuple[Climber, Backend]:
@@ -127,7 +129,7 @@ def climb(reference: Climber, climbers: Sequence[Climber], samples: Iterable[tup
             if truth is not None:
                 tally.add_truth(truth, decide(found, climber.card, size_hw))
     rungs = tuple(_report(climber, reference, tally) for climber, tally in zip(climbers, tallies, strict=True))
-    return Ladder(rungs, own.miou, own_scores.miou)
+    return Ladder(rungs, own.miou, own_scores.miou, own_scores.class_iou)
 
 
 def _read_truth(sample: Sample, size_hw: tuple[int, int], classes: int) -> NDArray[np.uint8] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from fcn_edge.card import ModelCard
-from fcn_edge.errors import FcnEdgeError, ModelFileError, UsageError
+from fcn_edge.errors import ModelFileError, OutputError, UsageError
 from fcn_edge.export.graph import Model, float32_everywhere
 from fcn_edge.model_file import fingerprint, parse_name, read_card, resolve
 from fcn_edge.optional import load
@@ -19,6 +20,7 @@ _H5_SUFFIXES = (".h5", ".hdf5")
 _IMAGE_RANK = 4
 _COLOURS = 3
 _REASON_LENGTH = 300
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,12 @@ def _load_keras(path: Path) -> Model:
     keras = load("keras", feature="exporting a model", extra="export")
     try:
         model = keras.models.load_model(path, compile=False)
-    except FcnEdgeError:
-        raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise OutputError(
+                f"{path}: Keras cannot unpack it into the folder for temporary files: {error.strerror}",
+                hint="free some space there, or name another folder in TMPDIR",
+            ) from error
         # Keras and the layers of a foreign file raise whatever they like.
         reason = " ".join(str(error).split())[:_REASON_LENGTH]
         raise ModelFileError(

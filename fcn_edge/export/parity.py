@@ -51,6 +51,11 @@ class Tally:
         """Mean intersection over union against the masks; None without masks."""
         return accuracy(self._counts).miou if self._counts.any() else None
 
+    @property
+    def class_iou(self) -> tuple[float | None, ...]:
+        """Intersection over union of each class, in id order; None where a class never occurs."""
+        return accuracy(self._counts).per_class_iou
+
     def parity(self) -> ParityStats:
         """Sum up."""
         agreement = self._same / self._pixels if self._pixels else 0.0

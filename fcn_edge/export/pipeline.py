@@ -20,7 +20,7 @@ from fcn_edge.export.blame import guilty_layer, layer_noise
 from fcn_edge.export.config import ExportConfig, check_config
 from fcn_edge.export.conversion import Conversion
 from fcn_edge.export.formats import FormatSpec, select
-from fcn_edge.export.freeze import count_macs, freeze, traced
+from fcn_edge.export.freeze import count_macs, traced
 from fcn_edge.export.graph import Model
 from fcn_edge.export.load import Source, check_size, load_source
 from fcn_edge.export.passes import run_passes
@@ -225,8 +225,7 @@ def _convert(name: str, spec: FormatSpec, job: Conversion, card: ModelCard, fold
 
 
 def _count(before: Model, after: Model) -> FoldingReport:
-    macs = [count_macs(freeze(traced(model, "float32"))) for model in (before, after)]
-    return FoldingReport(applied=False, macs_before=macs[0], macs_after=macs[1])
+    return FoldingReport(applied=False, macs_before=count_macs(before), macs_after=count_macs(after))
 
 
 def _runner(model: Model) -> ladder.Run:

@@ -16,8 +16,8 @@ from fcn_edge.export.ladder import POINTS, Ladder, drop
 from fcn_edge.export.report import FileReport, RungReport
 
 _PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
-# Below this a network is hardly better than guessing; most often its preprocessing was not given.
-_LOW_MIOU = 0.4
+# Below this for every class a network is hardly better than guessing; most often its preprocessing was not given.
+_LOW_IOU = 0.2
 # Points of mIoU worth a word.
 _NOTABLE_COST = 0.5
 # One at each end changes between the layout of the input contract and ONNX's own.
@@ -57,10 +57,11 @@ def find_warnings(files: Sequence[WrittenFile], proven: Ladder, split: str) -> t
     keras_miou = proven.keras_score_miou
     if keras_miou is None:
         found.append(f"the split {split} has no masks of the model's classes: what quantisation costs was not judged")
-    if keras_miou is not None and keras_miou < _LOW_MIOU:
+    foreground = [iou for iou in proven.keras_class_iou[1:] if iou is not None]
+    if foreground and max(foreground) < _LOW_IOU:
         found.append(
-            f"the Keras model itself has a mIoU of {keras_miou:.3f} on {split}: if it was better in training, its "
-            "preprocessing is missing (--scale, --mean, --std, --bgr)"
+            f"the Keras model itself finds no class but the background on {split} (IoU at most {max(foreground):.2f}): "
+            "if it did in training, its preprocessing is missing (--scale, --mean, --std, --bgr)"
         )
     if keras_miou is not None and proven.keras_miou is not None:
         cost = POINTS * (keras_miou - proven.keras_miou)

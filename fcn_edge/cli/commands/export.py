@@ -140,7 +140,7 @@ def _table(report: ExportReport) -> str:
             f"{file.bytes / 1024:,.0f}",
             f"{file.parity.agreement:.3%}",
             "" if file.miou is None else f"{file.miou:.4f}",
-            "" if file.miou_drop is None else f"{-file.miou_drop:+.2f}",
+            "" if file.miou_drop is None else f"{round(-file.miou_drop, 2) + 0.0:+.2f}",
             str(file.float_ops),
         )
         for file in report.files
