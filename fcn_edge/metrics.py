@@ -7,11 +7,13 @@ prediction has no IoU: it is None, not zero, and mIoU leaves it out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fcn_edge.card import MetricSpec
 from fcn_edge.errors import UsageError
 from fcn_edge.geometry import IGNORE
 
@@ -69,4 +71,15 @@ def accuracy(counts: Counts) -> AccuracyStats:
         per_class_iou=iou,
         miou=float(np.mean(present)) if present else None,
         pixel_accuracy=float(hits.sum() / total) if total else None,
+    )
+
+
+def metric_specs(
+    stats: AccuracyStats, class_names: Sequence[str], *, split: str, images: int
+) -> tuple[MetricSpec, ...]:
+    """Put accuracy into the form a model card keeps: ``miou``, ``pixel_accuracy`` and ``iou.CLASS``; none for None."""
+    figures = {"miou": stats.miou, "pixel_accuracy": stats.pixel_accuracy}
+    figures |= {f"iou.{name}": iou for name, iou in zip(class_names, stats.per_class_iou, strict=True)}
+    return tuple(
+        MetricSpec(name, round(value, 6), split, images) for name, value in figures.items() if value is not None
     )

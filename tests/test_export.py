@@ -85,6 +85,15 @@ def test_a_file_carries_a_card_of_its_own(file):
     assert card.tools["tensorflow"]
 
 
+def test_the_card_tells_the_accuracy_measured_on_the_file_itself(file):
+    path, described = file
+    figures = {metric.name: metric for metric in read_card(path).metrics}
+    assert set(figures) == {"miou", "pixel_accuracy", *(f"iou.{name}" for name in NAMES_2)}
+    assert figures["miou"].value == pytest.approx(described.miou, abs=1e-6)
+    # The proof takes more images, from the training split, where val is small; accuracy does not.
+    assert (figures["miou"].split, figures["miou"].images) == ("val", 3)
+
+
 def test_an_int8_file_computes_nothing_in_float(exported):
     report, _ = exported
     assert {f.path: f.float_ops for f in report.files if f.precision == "int8"} == {

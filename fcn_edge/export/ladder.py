@@ -16,6 +16,7 @@ from fcn_edge.export.parity import Tally
 from fcn_edge.export.report import ParityStats, RungReport
 from fcn_edge.geometry import IGNORE, fit_image, placement, restore_labels, restore_scores
 from fcn_edge.image_file import read_image
+from fcn_edge.metrics import AccuracyStats
 from fcn_edge.runtime import Backend, open_backend
 from fcn_edge.scoring import labels_from_scores, raw_threshold
 
@@ -79,12 +80,16 @@ class Ladder:
         keras_miou: Of the reference, decided as the files decide: from scores, or as class ids at input resolution.
         keras_score_miou: Of the reference, decided from its scores at the image's own size.
         keras_class_iou: The same for each class, in id order; None for a class that never occurs.
+        accuracies: Of each rung, against the masks; all None without masks.
+        judged_images: How many masks those are.
     """
 
     rungs: tuple[RungReport, ...]
     keras_miou: float | None
     keras_score_miou: float | None
     keras_class_iou: tuple[float | None, ...]
+    accuracies: tuple[AccuracyStats, ...]
+    judged_images: int
 
 
 def open_file(path: Path, card: ModelCard) -> tuple[Climber, Backend]:
@@ -109,6 +114,7 @@ def climb(reference: Climber, climbers: Sequence[Climber], samples: Iterable[tup
     own, own_scores = Tally(classes), Tally(classes)
     as_labels = any(climber.card.output == "labels" for climber in climbers)
     tallies = [Tally(classes) for _ in climbers]
+    judged_images = 0
     for sample, judged in samples:
         image = read_image(sample.image_path)
         card = reference.card
@@ -117,6 +123,7 @@ def climb(reference: Climber, climbers: Sequence[Climber], samples: Iterable[tup
         size_hw = (int(image.shape[0]), int(image.shape[1]))
         truth = _read_truth(sample, size_hw, classes) if judged else None
         wanted = decide(expected, card)
+        judged_images += truth is not None
         if truth is not None:
             from_scores = decide(expected, card, size_hw)
             own_scores.add_truth(truth, from_scores)
@@ -129,7 +136,14 @@ def climb(reference: Climber, climbers: Sequence[Climber], samples: Iterable[tup
             if truth is not None:
                 tally.add_truth(truth, decide(found, climber.card, size_hw))
     rungs = tuple(_report(climber, reference, tally) for climber, tally in zip(climbers, tallies, strict=True))
-    return Ladder(rungs, own.miou, own_scores.miou, own_scores.class_iou)
+    return Ladder(
+        rungs,
+        own.accuracy.miou,
+        own_scores.accuracy.miou,
+        own_scores.accuracy.per_class_iou,
+        tuple(tally.accuracy for tally in tallies),
+        judged_images,
+    )
 
 
 def _read_truth(sample: Sample, size_hw: tuple[int, int], classes: int) -> NDArray[np.uint8] | None:
@@ -239,7 +253,7 @@ def _report(climber: Climber, reference: Climber, tally: Tally) -> RungReport:
         name=climber.name,
         against=reference.name,
         parity=tally.parity(),
-        miou=tally.miou,
+        miou=tally.accuracy.miou,
         min_agreement=allowed.min_agreement,
         max_diff=allowed.max_diff,
         min_sqnr_db=allowed.min_sqnr_db,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.export.report import ParityStats
-from fcn_edge.metrics import accuracy, confusion_matrix
+from fcn_edge.metrics import AccuracyStats, accuracy, confusion_matrix
 
 # Of the largest score: scores that hardly differ among themselves have no range worth comparing with.
 _LEAST_RANGE = 1e-3
@@ -47,14 +47,9 @@ class Tally:
         self._counts += confusion_matrix(truth, found, classes=self._classes)
 
     @property
-    def miou(self) -> float | None:
-        """Mean intersection over union against the masks; None without masks."""
-        return accuracy(self._counts).miou if self._counts.any() else None
-
-    @property
-    def class_iou(self) -> tuple[float | None, ...]:
-        """Intersection over union of each class, in id order; None where a class never occurs."""
-        return accuracy(self._counts).per_class_iou
+    def accuracy(self) -> AccuracyStats:
+        """Accuracy against the masks; all None without masks."""
+        return accuracy(self._counts)
 
     def parity(self) -> ParityStats:
         """Sum up."""

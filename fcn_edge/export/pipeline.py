@@ -28,6 +28,7 @@ from fcn_edge.export.prepare import Prepared, make_card, prepare
 from fcn_edge.export.quiet import silenced
 from fcn_edge.export.report import CalibrationReport, ExportReport, FoldingReport, SourceReport, to_json
 from fcn_edge.export.summary import WrittenFile, describe_file, find_warnings, tool_versions
+from fcn_edge.metrics import metric_specs
 from fcn_edge.scoring import raw_threshold
 
 REPORT_NAME = "export.json"
@@ -97,6 +98,7 @@ class _Export:
         with atomic.replacing_folder(config.out) as temporary:
             files = self._convert_all(Conversion(model, config.output, _threshold(card), images), card, temporary)
             proven = self._prove(prepared, model, card, files, proof)
+            files = self._note_figures(files, proven)
             report = self._report(wanted, source, prepared, files, proven, folding, calibration)
             atomic.write_report(temporary / REPORT_NAME, "export", to_json(report))
         return report
@@ -159,6 +161,18 @@ class _Export:
                     ladder.check_drop(rung, measured.keras_miou, config.max_drop, blame)
             done(f"{len(files)} files on {len(proof)} images of {config.split}")
         return measured
+
+    def _note_figures(self, files: list[WrittenFile], proven: ladder.Ladder) -> list[WrittenFile]:
+        """Let each card tell the file's own accuracy, where it was measured, and not the source's."""
+        if not proven.judged_images:
+            return files
+        noted = []
+        for written, stats in zip(files, proven.accuracies[-len(files) :], strict=True):
+            names = [spec.name for spec in written.card.classes]
+            figures = metric_specs(stats, names, split=self._config.split, images=proven.judged_images)
+            card = model_file.write_card(written.path, dataclasses.replace(written.card, metrics=figures))
+            noted.append(dataclasses.replace(written, card=card))
+        return noted
 
     def _report(
         self,

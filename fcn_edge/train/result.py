@@ -10,8 +10,9 @@ from typing import Any
 
 import fcn_edge
 from fcn_edge.atomic import replacing
-from fcn_edge.card import MetricSpec, ModelCard, TrainingSpec, class_specs
+from fcn_edge.card import ModelCard, TrainingSpec, class_specs
 from fcn_edge.errors import UsageError
+from fcn_edge.metrics import AccuracyStats, metric_specs
 from fcn_edge.model_file import write_card
 from fcn_edge.networks import ARCHITECTURES
 from fcn_edge.train.config import TrainConfig
@@ -89,8 +90,7 @@ def make_card(
     config: TrainConfig, class_names: tuple[str, ...], best: EpochStats, *, train_images: int, val_images: int
 ) -> ModelCard:
     """Describe the best epoch's model."""
-    figures = {"miou": best.val_miou, "pixel_accuracy": best.val_pixel_accuracy}
-    figures |= {f"iou.{name}": value for name, value in best.val_per_class_iou.items() if value is not None}
+    stats = AccuracyStats(tuple(best.val_per_class_iou.values()), best.val_miou, best.val_pixel_accuracy)
     return ModelCard(
         name=config.model_name,
         architecture=config.architecture,
@@ -107,7 +107,7 @@ def make_card(
             seed=config.seed,
             command=config.command,
         ),
-        metrics=tuple(MetricSpec(name, round(value, 6), "val", val_images) for name, value in figures.items()),
+        metrics=metric_specs(stats, tuple(best.val_per_class_iou), split="val", images=val_images),
         tools={"fcn-edge": fcn_edge.__version__}
         | {package: importlib.metadata.version(package) for package in ("keras", "tensorflow")},
         options=network_options(config),
