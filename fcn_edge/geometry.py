@@ -17,6 +17,9 @@ from fcn_edge.errors import UsageError
 IGNORE = 255
 LETTERBOX_GREY = 114
 
+# OpenCV 5 refuses images of more channels (OpenCV 4 took 512); a score map of 150 classes has more.
+_MOST_CHANNELS = 128
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -108,9 +111,8 @@ def restore_scores(scores: NDArray[np.generic], place: Placement) -> NDArray[np.
     x, y, width, height = place.box_xywh
     inside = np.ascontiguousarray(scores[y : y + height, x : x + width], dtype=np.float32)
     if (height, width) != place.source_hw:
-        resized = cv2.resize(inside, place.source_hw[::-1], interpolation=cv2.INTER_LINEAR)
-        inside = np.asarray(resized, dtype=np.float32)
-    return inside.reshape(*place.source_hw, -1)
+        inside = _resize_linearly(inside, place.source_hw)
+    return inside
 
 
 def restore_labels(labels: NDArray[np.uint8], place: Placement) -> NDArray[np.uint8]:
@@ -119,6 +121,16 @@ def restore_labels(labels: NDArray[np.uint8], place: Placement) -> NDArray[np.ui
     inside = labels[y : y + height, x : x + width]
     resized = cv2.resize(inside, place.source_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
     return np.asarray(resized, dtype=np.uint8)
+
+
+def _resize_linearly(scores: NDArray[np.float32], size_hw: tuple[int, int]) -> NDArray[np.float32]:
+    parts = []
+    for first in range(0, scores.shape[2], _MOST_CHANNELS):
+        part = np.ascontiguousarray(scores[..., first : first + _MOST_CHANNELS])
+        resized = cv2.resize(part, size_hw[::-1], interpolation=cv2.INTER_LINEAR)
+        # OpenCV drops the axis of a single channel.
+        parts.append(np.asarray(resized, np.float32).reshape(*size_hw, -1))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
 
 def _hw(image: NDArray[np.uint8]) -> tuple[int, int]:

@@ -91,3 +91,12 @@ def test_shrinking_averages_and_growing_interpolates():
 def test_an_unknown_geometry_is_refused():
     with pytest.raises(UsageError, match="'squeeze'"):
         geometry.placement((4, 4), (8, 8), "squeeze")
+
+
+@pytest.mark.parametrize("channels", [1, 5, 128, 150, 255])
+def test_every_number_of_classes_can_be_restored(channels):
+    scores = np.random.default_rng(0).normal(size=(4, 6, channels)).astype(np.float32)
+    place = geometry.placement((9, 14), (4, 6), "stretch")
+    restored = geometry.restore_scores(scores, place)
+    alone = [geometry.restore_scores(scores[..., k : k + 1], place) for k in range(channels)]
+    np.testing.assert_allclose(restored, np.concatenate(alone, axis=2), atol=1e-5)
