@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
 
 from fcn_edge.cli import main as cli
-from fcn_edge.errors import DatasetError
+from fcn_edge.errors import DatasetError, UsageError
 
 
 @pytest.mark.parametrize("command", sorted(cli.COMMANDS))
@@ -61,13 +62,25 @@ def test_an_interrupt_is_exit_code_130_without_a_traceback(monkeypatch, capsys):
     assert capsys.readouterr().err == "interrupted; everything finished so far is kept\n"
 
 
-def test_debug_shows_the_traceback(monkeypatch):
+def test_debug_shows_the_traceback_and_keeps_the_exit_code(monkeypatch, capsys):
     def fail(_args):
-        raise DatasetError("bad", hint="mend")
+        raise UsageError("bad", hint="mend")
 
     monkeypatch.setattr("fcn_edge.cli.commands.info.run", fail)
-    with pytest.raises(DatasetError):
-        cli.main(["info", "x", "--debug"])
+    assert cli.main(["info", "x", "--debug"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-2:] == ["error: bad", "hint: mend"]
+
+
+def test_quiet_keeps_a_result_that_is_asked_for_on_standard_output(capsys):
+    assert cli.main(["models", "--json", "-", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "models"
+
+
+def test_quiet_prints_nothing_else(capsys):
+    assert cli.main(["models", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
 
 
 def test_a_reader_that_goes_away_ends_the_command_quietly():

@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return leaving.code if isinstance(leaving.code, int) else 1
     except FcnEdgeError as error:
         if debug:
-            raise
+            traceback.print_exc()
         return _tell(error)
     except KeyboardInterrupt:
         print("interrupted; everything finished so far is kept", file=sys.stderr)
@@ -71,7 +72,8 @@ def _tell(error: FcnEdgeError) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
-        if args.quiet:
+        # A result that is asked for on standard output is no chatter.
+        if args.quiet and getattr(args, "json", None) != "-":
             stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))  # noqa: PTH123 - devnull
         code: int = args.run(args)
     return code

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,10 +32,12 @@ def run(args: argparse.Namespace) -> int:
     """Run all steps and say what came out."""
     from fcn_edge.cli.quickstart import QuickstartConfig, run_quickstart
 
-    print(f"fcn-edge quickstart: the whole way with {args.model}, into {args.out}/\n", flush=True)
+    # With --json - standard output is the result's alone.
+    told = io.StringIO() if args.json == "-" else sys.stdout
+    print(f"fcn-edge quickstart: the whole way with {args.model}, into {args.out}/\n", file=told, flush=True)
     config = QuickstartConfig(args.out, args.model, seed=args.seed, quiet=args.quiet)
-    report = run_quickstart(config, tell=lambda line: print(line, flush=True))
-    print(_summary(report))
+    report = run_quickstart(config, tell=lambda line: print(line, file=told, flush=True))
+    print(_summary(report), file=told)
     if args.json:
         write_report(args.json, "quickstart", _to_json(report))
     return 0
