@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from films import grey_frame, mjpeg_server, write_film
 from fcn_edge.errors import ImageError, SourceError, UsageError
 from fcn_edge.live.capture import CaptureSource, display_name
 from fcn_edge.live.fake import FakeCapture
-from fcn_edge.live.source import SourceConfig, check_source, open_source
+from fcn_edge.live.source import SourceConfig, check_source, open_source, open_unless_stopped
 
 
 class HandClock:
@@ -198,3 +200,25 @@ def test_what_cannot_be_a_source_is_wrong_usage(target):
 def test_the_password_of_a_stream_is_neither_shown_nor_stored():
     shown = display_name("rtsp://admin:secret@10.0.0.5:554/stream1?channel=1")
     assert shown == "rtsp://10.0.0.5:554/stream1?channel=1"
+
+
+@pytest.mark.parametrize("wish", [{"fps": -1.0}, {"fps": float("nan")}, {"width": 0}, {"height": -480}])
+def test_a_wish_that_is_not_above_zero_is_wrong_usage(wish):
+    with pytest.raises(UsageError, match=f"--{next(iter(wish))}"):
+        check_source(SourceConfig("0", **wish))
+
+
+def test_a_device_that_opens_after_the_user_gave_up_is_given_back():
+    camera, stop, may_open = FakeCapture(), threading.Event(), threading.Event()
+
+    def opener(target, wishes):
+        assert may_open.wait(5)
+        return camera(target, wishes)
+
+    stop.set()
+    source = open_unless_stopped(SourceConfig("0"), opener, stop)
+    may_open.set()
+    [thread] = [t for t in threading.enumerate() if t.name == "fcn-edge-open"]
+    thread.join(5)
+    assert source.read() is None
+    assert camera.released == 1

@@ -42,8 +42,11 @@ def check_source(config: SourceConfig) -> None:
     """See that *config* names something that can be a source, before anything is loaded.
 
     Raises:
-        UsageError: A path that does not exist, or a scheme that is not supported.
+        UsageError: A path that does not exist, a scheme that is not supported, or a wish that is not above 0.
     """
+    for wish, value in (("width", config.width), ("height", config.height), ("fps", config.fps)):
+        if value is not None and not value > 0:
+            raise UsageError(f"--{wish} {value}: expected above 0", hint=f"leave --{wish} out for the source's own")
     target = config.target
     if _is_index(target) or target.startswith("/dev/"):
         return
@@ -115,6 +118,8 @@ def open_unless_stopped(config: SourceConfig, opener: OpenCapture, stop: threadi
             opened.put(open_source(config, opener=opener))
         except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
             opened.put(error)
+        if stop.is_set():
+            _close_unwanted(opened)
 
     threading.Thread(target=work, name="fcn-edge-open", daemon=True).start()
     while not stop.is_set():
@@ -123,4 +128,13 @@ def open_unless_stopped(config: SourceConfig, opener: OpenCapture, stop: threadi
             if isinstance(answer, BaseException):
                 raise answer
             return answer
+    # Whichever side comes second finds what the other has left, so a device is never kept open for nobody.
+    _close_unwanted(opened)
     return UnopenedSource(config)
+
+
+def _close_unwanted(opened: queue.SimpleQueue[Source | BaseException]) -> None:
+    with contextlib.suppress(queue.Empty):
+        answer = opened.get_nowait()
+        if not isinstance(answer, BaseException):
+            answer.close()
