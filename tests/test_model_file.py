@@ -240,3 +240,15 @@ def test_a_name_put_together_is_taken_apart_again(name, precision, output, suffi
 def test_a_wrong_suffix_is_refused(name):
     with pytest.raises(ModelFileError, match=r"ends in none of \.tflite, \.onnx, \.keras"):
         parse_name(name)
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "locked.tflite"
+    path.write_bytes(b"x")
+
+    def refuse(*_args, **_kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(ModelFileError, match=r"locked\.tflite: cannot be read: Permission denied"):
+        read_card(path)

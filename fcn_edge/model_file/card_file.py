@@ -11,7 +11,7 @@ from typing import cast
 
 from fcn_edge import atomic, card
 from fcn_edge.card import ModelCard
-from fcn_edge.errors import UsageError
+from fcn_edge.errors import ModelFileError, UsageError
 from fcn_edge.model_file.name import Format, parse_name
 
 _MODULES: dict[Format, str] = {
@@ -79,10 +79,11 @@ def fingerprint(path: Path | str) -> str:
 
 
 def existing(path: Path | str) -> Path:
-    """Give *path* back if a file is there.
+    """Give *path* back if a file is there that can be read.
 
     Raises:
         UsageError: There is none.
+        ModelFileError: It may not be read.
     """
     path = Path(path)
     if not path.is_file():
@@ -90,6 +91,11 @@ def existing(path: Path | str) -> Path:
         raise UsageError(
             f"{path}: {what}; a model file was expected", hint="check the path; fcn-edge models lists names"
         )
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        hint = "give a model file that you may read"
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}", hint=hint) from error
     return path
 
 
