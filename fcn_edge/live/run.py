@@ -8,6 +8,7 @@ import threading
 import time
 from typing import Any, TextIO
 
+from fcn_edge.environment import find_environment
 from fcn_edge.errors import OutputError
 from fcn_edge.live.capture import open_capture
 from fcn_edge.live.config import CameraConfig, check_config
@@ -18,7 +19,7 @@ from fcn_edge.live.pipeline import Pipeline
 from fcn_edge.live.recording import Recorder
 from fcn_edge.live.result import Sink
 from fcn_edge.live.source import open_unless_stopped
-from fcn_edge.live.stats import CameraStats, OutputStats, environment, write_stats
+from fcn_edge.live.stats import CameraStats, OutputStats, write_stats
 from fcn_edge.live.status import StatusLine
 from fcn_edge.live.window import Window, WindowFeed, why_no_window
 from fcn_edge.model_file import fingerprint, parse_name
@@ -180,7 +181,7 @@ def _sum_up(
             frame_log=None if config.frame_log is None else str(config.frame_log),
         ),
         class_share_mean={spec.name: round(float(share), 5) for spec, share in shares},
-        environment=environment(),
+        env=find_environment(),
     )
 
 

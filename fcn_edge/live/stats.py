@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
-import fcn_edge
 from fcn_edge import atomic
+from fcn_edge.environment import EnvironmentInfo
 from fcn_edge.live.frame import SourceInfo
 from fcn_edge.live.timing import TimeStats
 
@@ -83,7 +78,7 @@ class CameraStats:
             ``source.starts_at``.
         outputs: What became of the results.
         class_share_mean: Class name to its mean share of the picture, 0..1.
-        environment: What the run was measured on.
+        env: What the run was measured on.
     """
 
     model: Mapping[str, Any]
@@ -99,7 +94,7 @@ class CameraStats:
     capture_to_result_ms: TimeStats
     outputs: OutputStats
     class_share_mean: Mapping[str, float]
-    environment: Mapping[str, Any]
+    env: EnvironmentInfo
 
 
 def write_stats(path: Path | str, stats: CameraStats) -> None:
@@ -109,19 +104,3 @@ def write_stats(path: Path | str, stats: CameraStats) -> None:
         OutputError: The file cannot be written.
     """
     atomic.write_report(path, KIND, dataclasses.asdict(stats))
-
-
-def environment() -> dict[str, Any]:
-    """Describe the machine, since a time without the circumstances says nothing."""
-    board = Path("/proc/device-tree/model")
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "fcn_edge": fcn_edge.__version__,
-        "python": platform.python_version(),
-        "opencv": cv2.__version__,
-        "numpy": np.__version__,
-        "system": f"{platform.system()} {platform.release()}",
-        "machine": platform.machine(),
-        "board": board.read_text().rstrip("\0") if board.exists() else None,
-        "cpus": usable,
-    }

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.dataset import DataFolder, Sample, read_mask
+from fcn_edge.environment import find_environment
 from fcn_edge.errors import DatasetError, UsageError
 from fcn_edge.geometry import IGNORE
 from fcn_edge.image_file import read_image
 from fcn_edge.measure.agreement import Agreement
-from fcn_edge.measure.environment import find_environment
 from fcn_edge.measure.pictures import write_pictures
 from fcn_edge.measure.result import AgreementReport, CompareReport
 from fcn_edge.measure.variant import Variant, choose_reference, open_variant, variant_names

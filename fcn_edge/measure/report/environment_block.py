@@ -7,12 +7,12 @@ from typing import Any
 
 from fcn_edge.measure.report.block import Facts
 
-_NAMES = {"fcn_edge": "fcn-edge", "cpus": "processors", "machine": "architecture"}
+_NAMES = {"cpus": "processors", "machine": "architecture"}
 
 
 def environment_facts(content: Mapping[str, Any]) -> Facts:
     """List what a result file says of its machine; nested values are written out, empty ones left out."""
-    found = content.get("env") or content.get("environment") or {}
+    found = content.get("env") or {}
     pairs: list[tuple[str, str]] = []
     for key, value in found.items():
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Where a figure was measured: a number without its board means little."""
+"""Where a figure was measured: a time or an accuracy without its board and versions means little."""
 
 from __future__ import annotations
 
