@@ -98,7 +98,7 @@ def write_report(path: Path | str, kind: str, content: Mapping[str, Any]) -> Non
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
-    """Turn the operating system's *error* on writing *path* into one of ours, for files that grow and are not renamed."""
+    """Turn the operating system's *error* on writing *path* into one of ours."""
     reason = error.strerror or str(error)
     return OutputError(
         f"{path}: cannot be written: {reason}", hint="free some space, or choose another folder for the output"

@@ -18,7 +18,7 @@ from fcn_edge.geometry import placement
 from fcn_edge.live.capture import CaptureSource
 from fcn_edge.live.config import CameraConfig
 from fcn_edge.live.fake import FakeCapture
-from fcn_edge.live.pipeline import Pipeline, class_shares
+from fcn_edge.live.pipeline import Pipeline
 from fcn_edge.live.run import run_camera
 from fcn_edge.live.source import SourceConfig, open_source
 
@@ -142,11 +142,6 @@ def test_a_lost_camera_ends_the_run_with_its_error_after_its_last_frame():
     assert isinstance(error, SourceError)
     assert tally.frames().captured == 7
     assert sink.closed == camera.released == 1
-
-
-def test_shares_of_classes_add_up_and_unknown_ids_count_for_none():
-    labels = np.array([[0, 1, 1, 255], [0, 2, 2, 2]], np.uint8)
-    assert class_shares(labels, 3).tolist() == [2 / 8, 2 / 8, 3 / 8]
 
 
 def test_a_film_becomes_a_recording_a_log_and_a_report(model, tmp_path):

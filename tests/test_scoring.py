@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fcn_edge.card import ScoreQuantization
-from fcn_edge.scoring import labels_from_scores, raw_threshold
+from fcn_edge.scoring import class_shares, labels_from_scores, raw_threshold
 
 raw_scores = arrays(np.int8, (5, 6, 3))
 quantizations = st.builds(ScoreQuantization, st.floats(1e-4, 10), st.integers(-128, 127))
@@ -51,3 +51,8 @@ def test_labels_are_uint8_class_ids():
 @pytest.mark.parametrize("probability", [0.0, 1.0])
 def test_a_threshold_at_the_end_of_the_range_is_finite(probability):
     assert np.isfinite(raw_threshold(probability, "none"))
+
+
+def test_shares_of_classes_add_up_and_unknown_ids_count_for_none():
+    labels = np.array([[0, 1, 1, 255], [0, 2, 2, 2]], np.uint8)
+    assert class_shares(labels, 3).tolist() == [2 / 8, 2 / 8, 3 / 8]

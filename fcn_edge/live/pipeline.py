@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +17,7 @@ from fcn_edge.live.frame import Clock, Frame, Source
 from fcn_edge.live.handover import Handover
 from fcn_edge.live.result import Result, Sink
 from fcn_edge.live.tally import Tally
+from fcn_edge.scoring import class_shares
 
 # Enough to ride out a disk that pauses for a tenth of a second, little enough that a window is not late.
 RESULTS_WAITING = 4
@@ -195,18 +195,3 @@ class Pipeline:
             stack.callback(self.finished.set)
             for sink in self._sinks:
                 stack.callback(sink.close)
-
-
-def class_shares(labels: NDArray[np.uint8], classes: int) -> NDArray[np.float64]:
-    """Measure how much of a map each class covers.
-
-    Args:
-        labels: Class ids, ``(H, W)`` uint8; ids from *classes* on count for none.
-        classes: How many there are.
-
-    Returns:
-        ``(classes,)`` float64, 0..1.
-    """
-    # Ten times faster than np.bincount, which first widens every id to eight bytes. (K, 1) before OpenCV 5, then (K,).
-    counts = cv2.calcHist([labels], [0], None, [classes], [0, classes])
-    return counts.ravel().astype(np.float64) / labels.size

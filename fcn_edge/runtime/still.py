@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge import atomic, overlay
 from fcn_edge.card import ClassSpec
-from fcn_edge.errors import ImageError, OutputError, UsageError
-from fcn_edge.image_file import list_images, read_image
+from fcn_edge.errors import ImageError, UsageError
+from fcn_edge.image_file import encode_png, list_images, read_image
 from fcn_edge.progress import track
 from fcn_edge.runtime.segmenter import Segmenter
 from fcn_edge.runtime.tile import segment_tiled
+from fcn_edge.scoring import class_shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,12 @@ def segment_files(
             continue
         labels = segment_tiled(segmenter, image_bgr) if tile else segmenter(image_bgr)
         mask_path = out / f"{names[path]}.mask.png"
-        _write_png(mask_path, labels)
+        atomic.write_bytes(mask_path, encode_png(labels))
         overlay_path = out / f"{names[path]}.overlay.png" if draw else None
         if overlay_path is not None:
-            _write_png(overlay_path, _overlay(image_bgr, labels, segmenter.classes))
-        shares = _class_shares(labels, segmenter.classes)
+            drawn = _overlay(image_bgr, labels, segmenter.classes)
+            atomic.write_bytes(overlay_path, encode_png(drawn))
+        shares = _shares_by_name(labels, segmenter.classes)
         done.append(StillInfo(path, mask_path, overlay_path, (labels.shape[0], labels.shape[1]), shares))
     return StillReport(tuple(done), tuple(failed))
 
@@ -142,13 +143,6 @@ def _overlay(
     return overlay.draw_legend(drawn, classes, only=present)
 
 
-def _class_shares(labels: NDArray[np.uint8], classes: Sequence[ClassSpec]) -> dict[str, float]:
-    counts = np.bincount(labels.ravel(), minlength=len(classes))
-    return {spec.name: float(count / labels.size) for spec, count in zip(classes, counts, strict=False)}
-
-
-def _write_png(path: Path, image: NDArray[np.uint8]) -> None:
-    written, encoded = cv2.imencode(".png", image)
-    if not written:
-        raise OutputError(f"{path}: OpenCV could not encode it as PNG", hint="check the OpenCV installation")
-    atomic.write_bytes(path, encoded.tobytes())
+def _shares_by_name(labels: NDArray[np.uint8], classes: Sequence[ClassSpec]) -> dict[str, float]:
+    shares = class_shares(labels, len(classes))
+    return {spec.name: float(share) for spec, share in zip(classes, shares, strict=True)}
