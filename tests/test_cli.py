@@ -87,3 +87,14 @@ def test_a_reader_that_goes_away_ends_the_command_quietly():
     command = f"{sys.executable} -m fcn_edge --help | true"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert done.stderr == ""
+
+
+def test_an_error_of_the_operating_system_is_two_lines(monkeypatch, capsys):
+    def fail(_args):
+        raise PermissionError(13, "Permission denied", "data/classes.txt")
+
+    monkeypatch.setattr("fcn_edge.cli.commands.info.run", fail)
+    assert cli.main(["info", "x"]) == 1
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error == "error: data/classes.txt: Permission denied"
+    assert hint.startswith("hint: ")

@@ -60,6 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (``| head``); say no more, also not when Python flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if debug:
+            traceback.print_exc()
+        where = "" if error.filename is None else f"{error.filename}: "
+        hint = "check the path, its permissions and the disk; --debug shows where it happened"
+        return _tell(FcnEdgeError(f"{where}{error.strerror or error}", hint=hint))
 
 
 def _tell(error: FcnEdgeError) -> int:
