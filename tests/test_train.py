@@ -85,7 +85,7 @@ def test_the_card_describes_the_best_epoch(trained):
 def test_history_lists_every_epoch(trained):
     config, report = trained
     history = json.loads((config.out / "history.json").read_text())
-    assert (history["schema_version"], history["kind"]) == (1, "train")
+    assert (history["schema_version"], history["kind"]) == (1, "history")
     assert [stats["epoch"] for stats in history["epochs"]] == list(range(1, 26))
     assert history["best_epoch"] == report.best.epoch
     assert history["epochs"][0]["val_per_class_iou"].keys() == {"background", "bright"}

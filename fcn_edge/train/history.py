@@ -99,4 +99,4 @@ def write_history(folder: Path, epochs: Sequence[EpochStats], settings: Mapping[
         "best_epoch": best_epoch(epochs).epoch if epochs else None,
         "epochs": [dataclasses.asdict(stats) for stats in epochs],
     }
-    write_report(folder / FILE_NAME, "train", content)
+    write_report(folder / FILE_NAME, "history", content)
