@@ -8,10 +8,19 @@ import pytest
 from blobs import write_blobs
 from export_networks import NAMES_2, build_network
 from test_export_blame import spoil_tflite
+from tiny_keras import make_tiny_keras
 
 from fcn_edge.card import ModelCard, class_specs
 from fcn_edge.cli.main import main
-from fcn_edge.errors import ExportError, LostRungError, OutputError, ThresholdMissedError, UsageError
+from fcn_edge.errors import (
+    DatasetError,
+    ExportError,
+    LostRungError,
+    ModelFileError,
+    OutputError,
+    ThresholdMissedError,
+    UsageError,
+)
 from fcn_edge.export import ExportConfig, export_model, formats
 from fcn_edge.export.quiet import silenced
 from fcn_edge.model_file import write_card
@@ -166,3 +175,24 @@ def test_drop_is_in_points():
     with pytest.raises(ThresholdMissedError, match=r"loses 2\.00 points .*0\.8200 to 0\.8000"):
         check_drop(rung, 0.82, 1.0, lambda: "nobody")
     assert np.isfinite(rung.miou)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"), [({"size_hw": (99999, 128)}, "8192"), ({"verify_images": -1}, "--verify-images -1")]
+)
+def test_a_number_out_of_range_is_refused_before_anything_is_loaded(data, tmp_path, change, what):
+    with pytest.raises(UsageError, match=what):
+        export_model("nowhere.keras", ExportConfig(data=data, out=tmp_path, formats=("tflite-fp32",), **change))
+
+
+def test_a_size_the_network_cannot_take_is_an_error_in_words(data, tmp_path):
+    source = make_tiny_keras(tmp_path / "tiny.keras")
+    config = ExportConfig(data=data, out=tmp_path / "out", formats=("tflite-fp32",), size_hw=(31, 31))
+    with pytest.raises(ModelFileError, match="cannot be built for 31x31"):
+        export_model(source, config)
+    assert leftovers(tmp_path / "out") == []
+
+
+def test_an_empty_split_is_told_before_the_model_is_loaded(data, tmp_path):
+    with pytest.raises(DatasetError, match="no such split"):
+        export_model("nowhere.keras", ExportConfig(data=data, out=tmp_path, formats=("tflite-fp32",), split="test"))

@@ -10,6 +10,7 @@ from fcn_edge.errors import UsageError
 from fcn_edge.runtime.pixels import Preprocessing
 
 DEFAULT_FORMATS = ("tflite-int8", "tflite-fp32", "onnx-int8", "onnx-fp32")
+MAX_SIDE = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,16 @@ def check_config(config: ExportConfig) -> None:
         raise UsageError(
             f"size {config.size_hw} is not two positive numbers", hint="give HEIGHTxWIDTH, such as 128x128"
         )
+    if config.size_hw is not None and max(config.size_hw) > MAX_SIDE:
+        raise UsageError(
+            f"size {config.size_hw} is more than {MAX_SIDE} on a side", hint="give HEIGHTxWIDTH, such as 128x128"
+        )
     if config.calibration_images < 1:
         raise UsageError("calibration needs at least one image", hint="the default of 100 suits most models")
+    if config.verify_images < 0:
+        raise UsageError(
+            f"--verify-images {config.verify_images} is not a number of images", hint="give 1 or more, or 0 for all"
+        )
     if config.threshold is not None and not 0 < config.threshold < 1:
         raise UsageError(f"threshold {config.threshold} is not between 0 and 1", hint="0.5 is the usual one")
     if not config.max_drop >= 0:

@@ -85,10 +85,11 @@ class _Export:
     def run(self, wanted: str | Path) -> ExportReport:
         """Do everything."""
         config = self._config
+        # First, because it takes no time and the load may take a minute.
+        proof = samples.choose_for_proof(self._folder, config.split, config.calibration_split, config.verify_images)
         with self._step("load") as done:
             source = load_source(wanted)
             done(f"{source.path} ({source.kind})")
-        proof = samples.choose_for_proof(self._folder, config.split, config.calibration_split, config.verify_images)
         with self._step("prepare") as done:
             prepared, card = self._prepare(source, proof)
             model = run_passes(prepared.model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ DEFAULT_THRESHOLD = 0.5
 _BINARY = 2
 # Float32 sums in another order; anything structural is far above it. Of probabilities, or of the scores' range.
 _SAME = 1e-4
+# TensorFlow colours its messages.
+_COLOUR_CODE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def prepare(source: Source, config: ExportConfig, samples: NDArray[np.uint8]) ->
     size_hw = check_size(source, config.size_hw)
     whole = _flatten(source, size_hw, config.preprocessing)
     head = strip_head(whole)
-    raw = [np.asarray(whole(image[None].astype(np.float32))) for image in samples]
+    raw = _run(source, whole, samples)
     _check_unchanged(source, head.model, head.stripped, config.preprocessing, samples, raw)
     activation: Activation = "none" if head.stripped != "none" else measure_activation(raw)
     words = f"{head.stripped} stripped" if head.stripped != "none" else "none"
@@ -112,19 +115,31 @@ def _flatten(source: Source, size_hw: tuple[int, int], preprocessing: Preprocess
     except ModelFileError:
         raise
     except Exception as error:
-        # Keras raises ValueError, and TensorFlow its own, when a fixed crop or reshape meets another size.
-        reason = " ".join(str(error).split())[:300]
-        own = f", its own is {source.input_hw[0]}x{source.input_hw[1]}" if source.input_hw else ""
-        raise ModelFileError(
-            f"{source.path}: cannot be built for {size_hw[0]}x{size_hw[1]} (height x width){own}: {reason}",
-            hint="leave --size out, or choose one that the network's strides divide",
-        ) from error
+        raise _does_not_fit(source, size_hw, error) from error
     if len(flat.outputs[0].shape) != len(entry.shape) or None in flat.outputs[0].shape:
         raise ModelFileError(
             f"{source.path}: its output has the shape {tuple(flat.outputs[0].shape)}, expected 1xHxWxK",
             hint="export the part of the model that gives a map of scores",
         )
     return flat
+
+
+def _run(source: Source, model: Model, samples: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+    try:
+        return [np.asarray(model(image[None].astype(np.float32))) for image in samples]
+    except Exception as error:
+        # A shape that Keras could not know while building (a resize inside, a join) shows only now.
+        raise _does_not_fit(source, (samples.shape[1], samples.shape[2]), error) from error
+
+
+def _does_not_fit(source: Source, size_hw: tuple[int, int], error: Exception) -> ModelFileError:
+    # Keras raises ValueError, and TensorFlow its own, when a fixed crop or reshape meets another size.
+    reason = " ".join(_COLOUR_CODE.sub("", str(error)).split())[:300]
+    own = f", its own is {source.input_hw[0]}x{source.input_hw[1]}" if source.input_hw else ""
+    return ModelFileError(
+        f"{source.path}: cannot be built for {size_hw[0]}x{size_hw[1]} (height x width){own}: {reason}",
+        hint="leave --size out, or choose one that the network's strides divide",
+    )
 
 
 def _scale(entry: Any, preprocessing: Preprocessing | None) -> Any:  # noqa: ANN401 - symbolic tensors
