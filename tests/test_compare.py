@@ -17,6 +17,7 @@ from fcn_edge.errors import DatasetError, UsageError
 from fcn_edge.image_file import read_image
 from fcn_edge.measure import CompareConfig, compare
 from fcn_edge.measure.result import to_json
+from fcn_edge.runtime.pixels import Preprocessing
 from fcn_edge.scenes import SceneConfig, write_data_folder
 
 SCENES = SceneConfig(stain="fluorescence")
@@ -247,3 +248,22 @@ def test_the_json_names_pictures_relative_to_itself(models, data, tmp_path):
     picture = Path(content["agreement"][0]["worst"][0]["picture"])
     assert not picture.is_absolute()
     assert (tmp_path / picture).is_file()
+
+
+def test_a_model_without_a_card_is_compared_with_the_preprocessing_it_is_given(tmp_path):
+    image = np.full((64, 96, 3), 90, np.uint8)
+    image[:, :32] = (0, 0, 230)
+    truth = np.zeros((64, 96), np.uint8)
+    truth[:, :32] = 1
+    for kind, name, pixels in (("images", "a.png", image), ("masks", "a.png", truth)):
+        (tmp_path / kind / "val").mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / kind / "val" / name), pixels)
+    (tmp_path / "classes.txt").write_text("background\nred\n")
+    model, folder = Path(__file__).parent / "models" / "foreign.onnx", open_folder(tmp_path)
+    imagenet = Preprocessing(1 / 255, mean=(0.406, 0.456, 0.485), std=(0.225, 0.224, 0.229), bgr=True)
+
+    wrong = compare([model], folder).variants[0]
+    right = compare([model], folder, config=CompareConfig(preprocessing=imagenet)).variants[0]
+
+    assert right.miou > 0.9
+    assert wrong.miou < right.miou

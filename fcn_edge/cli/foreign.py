@@ -17,10 +17,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--backend``, ``--threads`` and the options for models without a card."""
     parser.add_argument("--backend", metavar="NAME", help="litert, tflite-runtime, onnxruntime or keras")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (1)")
-    group = parser.add_argument_group("models without a card", "pixels become (pixel * SCALE - MEAN) / STD")
+    group = add_pixels_and_scores(parser)
     group.add_argument("--classes", metavar="A,B", help="class names in the order of their ids, background first")
+
+
+def add_pixels_and_scores(parser: argparse.ArgumentParser) -> Any:  # noqa: ANN401 - argparse's groups are private
+    """Add the options for models without a card, but for their classes; give the group."""
+    group = parser.add_argument_group("models without a card", "pixels become (pixel * SCALE - MEAN) / STD")
     add_preprocessing(group)
     group.add_argument("--probabilities", action="store_true", help="one score per pixel: cut at 0.5, not at logit 0")
+    return group
 
 
 def add_preprocessing(group: Any) -> None:  # noqa: ANN401 - argparse keeps the class of its groups private
@@ -37,14 +43,18 @@ def options(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UsageError: A value is not a number, or not as many as there are channels.
     """
-    activation: Activation = "sigmoid" if args.probabilities else "none"
     return {
         "backend": args.backend,
         "threads": args.threads,
         "classes": tuple(name.strip() for name in args.classes.split(",")) if args.classes else None,
         "preprocessing": preprocessing(args),
-        "activation": activation,
+        "activation": activation(args),
     }
+
+
+def activation(args: argparse.Namespace) -> Activation:
+    """Read ``--probabilities``."""
+    return "sigmoid" if args.probabilities else "none"
 
 
 def preprocessing(args: argparse.Namespace) -> Preprocessing | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fcn_edge.card import Activation
 from fcn_edge.dataset import DataFolder, Sample, read_mask
 from fcn_edge.environment import find_environment
 from fcn_edge.errors import DatasetError, UsageError
@@ -21,6 +22,7 @@ from fcn_edge.measure.result import AgreementReport, CompareReport
 from fcn_edge.measure.variant import Variant, choose_reference, open_variant, variant_names
 from fcn_edge.model_file import resolve
 from fcn_edge.progress import track
+from fcn_edge.runtime.pixels import Preprocessing
 
 WORST_IMAGES = 6
 
@@ -38,6 +40,8 @@ class CompareConfig:
         worst: How many of the images with the least agreement to name.
         pictures: Folder for difference pictures of those images; None writes none.
         quiet: Show no progress.
+        preprocessing: What models without a card want done to the pixels.
+        activation: What the scores of models without a card went through.
     """
 
     reference: str | Path | None = None
@@ -47,6 +51,8 @@ class CompareConfig:
     worst: int = WORST_IMAGES
     pictures: Path | None = None
     quiet: bool = True
+    preprocessing: Preprocessing | None = None
+    activation: Activation = "none"
 
 
 def compare(
@@ -118,7 +124,14 @@ def _opened(
     with contextlib.ExitStack() as stack:
         variants = []
         for name, path in zip(variant_names(paths), paths, strict=True):
-            variant = open_variant(name, path, class_names, threads=config.threads)
+            variant = open_variant(
+                name,
+                path,
+                class_names,
+                threads=config.threads,
+                preprocessing=config.preprocessing,
+                activation=config.activation,
+            )
             stack.callback(variant.segmenter.close)
             variants.append(variant)
         yield tuple(variants)

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fcn_edge.card import Activation
 from fcn_edge.errors import UsageError
 from fcn_edge.measure.result import SampleAccuracy, VariantReport
 from fcn_edge.metrics import Counts, accuracy, confusion_matrix
 from fcn_edge.model_file import fingerprint, parse_name, read_card
+from fcn_edge.runtime.pixels import Preprocessing
 from fcn_edge.runtime.segmenter import Segmenter
 from fcn_edge.runtime.tile import segment_tiled
 
@@ -87,10 +89,19 @@ class Variant:
         )
 
 
-def open_variant(name: str, path: Path, class_names: Sequence[str], *, threads: int = 1) -> Variant:
+def open_variant(
+    name: str,
+    path: Path,
+    class_names: Sequence[str],
+    *,
+    threads: int = 1,
+    preprocessing: Preprocessing | None = None,
+    activation: Activation = "none",
+) -> Variant:
     """Open a model and hold its classes against those of the data.
 
-    A model without a card has no names; it is taken at the data's word.
+    A model without a card has no names; it is taken at the data's word. Only for such a model do *preprocessing* and
+    *activation* count: a card says both itself.
 
     Raises:
         UsageError: Its classes are not those of the data.
@@ -98,7 +109,12 @@ def open_variant(name: str, path: Path, class_names: Sequence[str], *, threads: 
         MissingPackageError: Its runtime is not installed.
     """
     card = read_card(path)
-    segmenter = Segmenter.open(path, threads=threads, classes=None if card else tuple(class_names))
+    if card:
+        segmenter = Segmenter.open(path, threads=threads)
+    else:
+        segmenter = Segmenter.open(
+            path, threads=threads, classes=tuple(class_names), preprocessing=preprocessing, activation=activation
+        )
     own = tuple(spec.name for spec in segmenter.classes)
     if own != tuple(class_names):
         segmenter.close()

@@ -1,7 +1,8 @@
 """Compare models on the same images: accuracy against the masks, and agreement with a reference.
 
 Any mix of .tflite, .onnx and .keras files, run folders and names of shipped models. The reference is the .keras where
-there is one, else the most precise file; agreement with it needs no masks. Points are absolute points of mIoU.
+there is one, else the most precise file; agreement with it needs no masks. Points are absolute points of mIoU. Models
+without a card are taken to have the data's classes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 from pathlib import Path
 
 from fcn_edge.atomic import write_report
+from fcn_edge.cli import foreign
 
 EXAMPLE = "fcn-edge compare runs/nuclei build/*.tflite --data data/nuclei --split val --json compare.json"
 
@@ -25,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads of each runtime (default: %(default)s)")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="write difference pictures of the worst images")
     parser.add_argument("--worst", type=int, default=6, metavar="N", help="how many of them (default: %(default)s)")
+    foreign.add_pixels_and_scores(parser)
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is standard output")
 
 
@@ -43,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
         worst=args.worst,
         pictures=args.pictures,
         quiet=args.quiet,
+        preprocessing=foreign.preprocessing(args),
+        activation=foreign.activation(args),
     )
     report = compare(args.models, open_folder(args.data), args.split, config=config)
     if args.json == "-":
