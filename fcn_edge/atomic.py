@@ -51,12 +51,14 @@ def replacing(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside *path*; its files move into *path* when the block ends well, else it is removed.
 
-    Files of *path* that the block did not write stay. Each file is renamed, so none is ever seen half-written.
+    Files of *path* that the block did not write stay. Each file is renamed, so none is ever seen half-written. Where
+    *path* was not there before and the block fails, it is not there afterwards.
 
     Raises:
         OutputError: The folder cannot be made or written.
     """
     try:
+        made = not path.exists()
         path.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".part.", dir=path))
     except OSError as error:
@@ -71,6 +73,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         raise output_error(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        if made:
+            with contextlib.suppress(OSError):  # there is something in it: the block ended well
+                path.rmdir()
 
 
 def write_bytes(path: Path, data: bytes) -> None:
