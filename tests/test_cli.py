@@ -98,3 +98,14 @@ def test_an_error_of_the_operating_system_is_two_lines(monkeypatch, capsys):
     error, hint = capsys.readouterr().err.splitlines()
     assert error == "error: data/classes.txt: Permission denied"
     assert hint.startswith("hint: ")
+
+
+def test_a_fault_of_our_own_is_two_lines_too(monkeypatch, capsys):
+    def fail(_args):
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr("fcn_edge.cli.commands.info.run", fail)
+    assert cli.main(["info", "x"]) == 1
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error == "error: unexpected ZeroDivisionError: division by zero"
+    assert "--debug" in hint

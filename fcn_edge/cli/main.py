@@ -66,6 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = "" if error.filename is None else f"{error.filename}: "
         hint = "check the path, its permissions and the disk; --debug shows where it happened"
         return _tell(FcnEdgeError(f"{where}{error.strerror or error}", hint=hint))
+    except Exception as error:  # noqa: BLE001 - a user is never shown a traceback unasked
+        if debug:
+            traceback.print_exc()
+        hint = "this is a fault of fcn-edge: run again with --debug and report what it shows"
+        return _tell(FcnEdgeError(f"unexpected {type(error).__name__}: {' '.join(str(error).split())}", hint=hint))
 
 
 def _tell(error: FcnEdgeError) -> int:
