@@ -49,10 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(args)
     except SystemExit as leaving:  # --help and --version
         return leaving.code if isinstance(leaving.code, int) else 1
-    except FcnEdgeError as error:
-        if debug:
-            traceback.print_exc()
-        return _tell(error)
     except KeyboardInterrupt:
         print("interrupted; everything finished so far is kept", file=sys.stderr)
         return INTERRUPTED
@@ -60,17 +56,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (``| head``); say no more, also not when Python flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:
-        if debug:
-            traceback.print_exc()
-        where = "" if error.filename is None else f"{error.filename}: "
-        hint = "check the path, its permissions and the disk; --debug shows where it happened"
-        return _tell(FcnEdgeError(f"{where}{error.strerror or error}", hint=hint))
     except Exception as error:  # noqa: BLE001 - a user is never shown a traceback unasked
         if debug:
             traceback.print_exc()
-        hint = "this is a fault of fcn-edge: run again with --debug and report what it shows"
-        return _tell(FcnEdgeError(f"unexpected {type(error).__name__}: {' '.join(str(error).split())}", hint=hint))
+        return _tell(error if isinstance(error, FcnEdgeError) else _as_ours(error))
+
+
+def _as_ours(error: Exception) -> FcnEdgeError:
+    text = " ".join(str(error).split())
+    if isinstance(error, OSError):
+        where = "" if error.filename is None else f"{error.filename}: "
+        hint = "check the path, its permissions and the disk; --debug shows where it happened"
+        return FcnEdgeError(f"{where}{error.strerror or text}", hint=hint)
+    hint = "this is a fault of fcn-edge: run again with --debug and report what it shows"
+    return FcnEdgeError(f"unexpected {type(error).__name__}: {text}", hint=hint)
 
 
 def _tell(error: FcnEdgeError) -> int:
