@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -12,6 +13,10 @@ settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("steady")
+
+# A shell starts background jobs with SIGINT ignored, and they pass that on to the programs they start: those that a test
+# interrupts would then run on for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # tools/test_device sets this: it runs the tests in environments without TensorFlow and its company, as a device is. All
 # files that are not named here must pass there.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import zipfile
 
 import cv2
 import numpy as np
@@ -40,6 +41,17 @@ def test_training_learns(trained):
     _, report = trained
     assert report.best.val_per_class_iou["bright"] > 0.7
     assert report.epochs[-1].loss < report.epochs[0].loss / 2
+
+
+def test_the_model_has_no_option_that_older_keras_refuses(data, tmp_path):
+    """Keras 3.12 loads no model with the options that 3.15 writes for initialisers and batch normalisation."""
+    config = tiny(data, tmp_path, epochs=1, options={"filters": (4, 8), "batch_norm": True})
+    train_model(config, quiet=True)
+    with zipfile.ZipFile(config.out / "model.keras") as archive:
+        text = archive.read("config.json").decode()
+    assert "BatchNormalization" in text
+    assert not {option for option in ("input_axes", "output_axes", "renorm") if option in text}
+    load_keras().models.load_model(config.out / "model.keras")
 
 
 def test_the_loss_of_an_epoch_is_the_mean_over_all_its_batches(data, tmp_path):

@@ -17,6 +17,7 @@ from fcn_edge.model_file import write_card
 from fcn_edge.networks import ARCHITECTURES
 from fcn_edge.train.config import TrainConfig
 from fcn_edge.train.history import EpochStats
+from fcn_edge.train.portable import make_portable
 
 FILE_NAME = "model.keras"
 _FIXED_BY_TRAINING = frozenset({"input_shape", "classes", "rescale", "logits"})
@@ -82,6 +83,7 @@ def write_model(
     card = make_card(config, class_names, best, train_images=train_images, val_images=val_images)
     with replacing(path) as temporary:
         model.save(temporary, include_optimizer=False)
+        make_portable(temporary)
         write_card(temporary, card)
     return path
 
