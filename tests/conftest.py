@@ -14,8 +14,8 @@ settings.register_profile(
 )
 settings.load_profile("steady")
 
-# A shell starts background jobs with SIGINT ignored, and they pass that on to the programs they start: those that a test
-# interrupts would then run on for ever.
+# A shell starts background jobs with SIGINT ignored, and they pass that on to the programs they start: those that a
+# test interrupts would then run on for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # tools/test_device sets this: it runs the tests in environments without TensorFlow and its company, as a device is. All
