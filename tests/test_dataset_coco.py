@@ -135,7 +135,7 @@ def test_every_fault_is_named_and_nothing_is_written(coco):
         convert(coco)
     assert caught.value.faults[0] == (f"{root}/images/a.jpg: is 12x10 (width x height), expected 13x10 as annotated")
     assert caught.value.faults[1].startswith(f"{root}/images/b.bmp: is not an image")
-    assert list((root / "out").iterdir()) == []
+    assert not (root / "out").exists()
 
 
 def test_a_malformed_region_is_named_with_its_image(coco):
