@@ -1,0 +1,214 @@
+"""Timing several models against each other so that a noisy machine cannot decide: interleaved, in random order.
+
+Time is cut into blocks. In each, every contestant runs a burst of calls on the same input, in an order drawn anew; the
+first calls of a burst, with cold caches, are dropped. What disturbs the machine for longer than a block then disturbs
+all of them, and cancels in the ratios within each block (:func:`fcn_edge.measure.intervals.paired_ratio`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_edge.errors import UsageError
+from fcn_edge.measure.intervals import LatencyStats, RatioStats, latency_stats, paired_ratio
+from fcn_edge.measure.warming import warm_up
+from fcn_edge.progress import track
+
+Clock = Callable[[], float]
+
+# With fewer, how much of a picture is in the caches and which values it has would be part of the result.
+FEWEST_INPUTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """Something that is timed.
+
+    Attributes:
+        name: Unique among those timed together.
+        call: Runs once on one input and returns when the result is there.
+        inputs: The same pictures in the same order for all contestants, each as this one takes them; 8 or more.
+    """
+
+    name: str
+    call: Callable[[Any], object]
+    inputs: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingConfig:
+    """How to sample.
+
+    Attributes:
+        blocks: How many.
+        time_budget_s: No block begins that would probably end later than this, warm-up not counted.
+        seed: Of the order within the blocks.
+        burst: Calls of each contestant in a block.
+        dropped: How many of them, at the beginning, do not count.
+        sample_ms: A call shorter than this is repeated inside a sample until it is as long, and the mean counts.
+        quiet: Show no progress.
+    """
+
+    blocks: int = 100
+    time_budget_s: float = 120.0
+    seed: int = 0
+    burst: int = 5
+    dropped: int = 2
+    sample_ms: float = 1.0
+    quiet: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Times of one contestant.
+
+    Attributes:
+        name: Of the contestant.
+        times_ms: ``(blocks, burst - dropped)`` float64, each of one call.
+        repeats: Calls inside a sample.
+        steady: Whether its times had settled when the warm-up ended.
+    """
+
+    name: str
+    times_ms: NDArray[np.float64]
+    repeats: int
+    steady: bool
+
+    @property
+    def latency_ms(self) -> LatencyStats:
+        """All calls summed up."""
+        return latency_stats(self.times_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedSamples:
+    """Times of contestants that were taken together.
+
+    Attributes:
+        series: In the order the contestants were given.
+        seconds: How long the sampling took, without warm-up.
+    """
+
+    series: tuple[Series, ...]
+    seconds: float
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there were time for."""
+        return len(self.series[0].times_ms)
+
+    def of(self, name: str) -> Series:
+        """Give the series of the contestant called *name*.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for series in self.series:
+            if series.name == name:
+                return series
+        raise KeyError(name)
+
+    def ratio(self, candidate: str, reference: str) -> RatioStats:
+        """Compare two contestants; a pair is the median of each one's calls in a block.
+
+        Raises:
+            KeyError: One of them was not sampled.
+        """
+        pair = (np.median(self.of(name).times_ms, axis=1) for name in (candidate, reference))
+        return paired_ratio(*pair)
+
+
+def sample(
+    contestants: Sequence[Contestant], config: SamplingConfig | None = None, *, clock: Clock = time.perf_counter
+) -> PairedSamples:
+    """Warm all contestants up, then time them block by block.
+
+    Args:
+        contestants: What to time. A second session of one of them (an A/A control) shows what the others' differences
+            are worth.
+        config: How; the defaults suit most.
+        clock: Gives seconds.
+
+    Raises:
+        UsageError: No contestant, two of one name, fewer than 8 inputs or not the same number for all, or a
+            configuration that leaves nothing to time.
+    """
+    config = config or SamplingConfig()
+    _check(contestants, config)
+    warmed = [
+        warm_up(contestant.call, contestant.inputs, clock=clock)
+        for contestant in track(
+            contestants, total=len(contestants), description="warm up", unit="model", quiet=config.quiet
+        )
+    ]
+    repeats = [max(1, math.ceil(config.sample_ms / max(warmth.call_ms, 1e-6))) for warmth in warmed]
+    order = np.random.default_rng(config.seed)
+    times: list[list[list[float]]] = [[] for _ in contestants]
+    started = clock()
+    with _no_collection():
+        for block in track(
+            range(config.blocks), total=config.blocks, description="measure", unit="block", quiet=config.quiet
+        ):
+            for i in order.permutation(len(contestants)):
+                inputs = contestants[i].inputs
+                run = functools.partial(contestants[i].call, inputs[block % len(inputs)])
+                times[i].append(_burst(run, repeats[i], config, clock))
+            if (clock() - started) * (block + 2) / (block + 1) > config.time_budget_s:
+                break
+    series = tuple(
+        Series(contestant.name, 1000 * np.array(kept), count, warmth.steady)
+        for contestant, kept, count, warmth in zip(contestants, times, repeats, warmed, strict=True)
+    )
+    return PairedSamples(series, clock() - started)
+
+
+def _burst(run: Callable[[], object], repeats: int, config: SamplingConfig, clock: Clock) -> list[float]:
+    times = []
+    for _ in range(config.burst):
+        started = clock()
+        for _ in range(repeats):
+            run()
+        times.append((clock() - started) / repeats)
+    return times[config.dropped :]
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python's garbage collector out of the block: it would run in whichever call is unlucky."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _check(contestants: Sequence[Contestant], config: SamplingConfig) -> None:
+    if not contestants:
+        raise UsageError("there is nothing to time", hint="name at least one model")
+    names = [contestant.name for contestant in contestants]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"{', '.join(twice)}: is there twice", hint="give each its own name")
+    counts = sorted({len(contestant.inputs) for contestant in contestants})
+    if len(counts) > 1 or counts[0] < FEWEST_INPUTS:
+        found = " and ".join(map(str, counts))
+        raise UsageError(
+            f"{found} inputs, but {FEWEST_INPUTS} or more, the same for all, were expected", hint="use more images"
+        )
+    if config.blocks < 1 or not 0 <= config.dropped < config.burst:
+        raise UsageError(
+            f"{config.blocks} blocks of {config.burst} calls, {config.dropped} of them dropped, leave nothing to time",
+            hint="use at least one block, and more calls than are dropped",
+        )
