@@ -145,7 +145,7 @@ def test_a_missing_file_is_wrong_usage(tmp_path):
 )
 def test_a_missing_runtime_is_named_with_its_pip_line(name, package, pip, monkeypatch):
     blocked = {n for n in sys.modules if n.split(".")[0] == package} | {package, f"{package}.interpreter"}
-    for module in blocked | {"tflite_runtime"}:
+    for module in blocked | {"tflite_runtime", "openvino"}:
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingPackageError) as caught:
         open_backend(MODELS / name)

@@ -27,6 +27,7 @@ BACKENDS = {
     "litert": BackendSpec("fcn_edge.runtime.litert", "ai_edge_litert", ("tflite",)),
     "tflite-runtime": BackendSpec("fcn_edge.runtime.tflite_runtime", "tflite_runtime", ("tflite",)),
     "onnxruntime": BackendSpec("fcn_edge.runtime.onnx_runtime", "onnxruntime", ("onnx",)),
+    "openvino": BackendSpec("fcn_edge.runtime.openvino_runtime", "openvino", ("onnx",)),
     "keras": BackendSpec("fcn_edge.runtime.keras_model", "keras", ("keras",)),
 }
 
