@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fcn_edge.runtime.delegation import DelegationInfo
+
 
 @dataclass(frozen=True, slots=True)
 class ParityStats:
@@ -38,6 +40,7 @@ class FileReport:
         parity: Against the Keras model.
         float_ops: Operations that compute in floating point; 0 in an int8 file.
         ops: Number of operations of each kind, the most frequent first.
+        delegation: Which of them XNNPACK takes; None for other formats, and where LiteRT does not tell.
         miou: Against the masks of the split, None without masks.
         miou_drop: Points of mIoU (0..100) below the Keras model; negative where the file is better.
         fingerprint: SHA-256 of the file without its card.
@@ -50,6 +53,7 @@ class FileReport:
     parity: ParityStats
     float_ops: int
     ops: Mapping[str, int]
+    delegation: DelegationInfo | None
     miou: float | None
     miou_drop: float | None
     fingerprint: str

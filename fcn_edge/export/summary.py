@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from fcn_edge.card import ModelCard
 from fcn_edge.export.conversion import Inspection
 from fcn_edge.export.ladder import POINTS, Ladder, drop
 from fcn_edge.export.report import FileReport, RungReport
+from fcn_edge.runtime.delegation import DelegationInfo, list_kinds
+from fcn_edge.runtime.interpreter import InterpreterBackend
+from fcn_edge.runtime.registry import open_backend
 
 _PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
 # Below this for every class a network is hardly better than guessing; most often its preprocessing was not given.
@@ -45,6 +49,7 @@ def describe_file(written: WrittenFile, rung: RungReport, keras_miou: float | No
         parity=rung.parity,
         float_ops=written.inspection.float_ops,
         ops=written.inspection.ops,
+        delegation=_delegation(written.path, written.card.fingerprint),
         miou=rung.miou,
         miou_drop=None if lost is None else round(lost, 4),
         fingerprint=written.card.fingerprint,
@@ -78,7 +83,26 @@ def find_warnings(files: Sequence[WrittenFile], proven: Ladder, split: str) -> t
         if f.path.suffix == ".onnx" and f.inspection.ops.get("Transpose", 0) > _ORDINARY_TRANSPOSES
     ]
     found.extend(f"{name}: has transposes inside, which cost time" for name in inner)
+    for file in files:
+        delegation = _delegation(file.path, file.card.fingerprint)
+        if delegation is not None and not delegation.expected:
+            found.append(
+                f"{file.path.name}: XNNPACK leaves out {list_kinds(delegation.unexpected)}, "
+                "which runs in slower kernels and splits the graph"
+            )
     return tuple(found)
+
+
+@functools.lru_cache(maxsize=8)
+def _delegation(path: Path, _fingerprint: str) -> DelegationInfo | None:
+    """Open a file to see what its delegate takes; the report and the warnings both want to know."""
+    if path.suffix != ".tflite":
+        return None
+    backend = open_backend(path, threads=1)
+    try:
+        return backend.delegation() if isinstance(backend, InterpreterBackend) else None
+    finally:
+        backend.close()
 
 
 def tool_versions() -> dict[str, str]:

@@ -12,6 +12,8 @@ from fcn_edge.errors import ModelFileError
 from fcn_edge.model_file import fingerprint, keras_format, parse_name, read_card, resolve
 from fcn_edge.runtime.backend import TensorInfo
 from fcn_edge.runtime.contract import RawTensor, describe, image_hw
+from fcn_edge.runtime.delegation import DelegationInfo
+from fcn_edge.runtime.interpreter import InterpreterBackend
 from fcn_edge.runtime.registry import open_backend
 
 _INTEGER_SCORES = ("int8", "uint8")
@@ -29,6 +31,7 @@ class ModelInfo:
         input: What goes in.
         output: What comes out; a quantised file's scale and zero point also where only the card knows them.
         card: None for a foreign model.
+        delegation: Which operations of a ``.tflite`` XNNPACK takes here; None for other formats.
         warnings: What does not fit together, in plain words.
     """
 
@@ -39,6 +42,7 @@ class ModelInfo:
     input: TensorInfo
     output: TensorInfo
     card: ModelCard | None
+    delegation: DelegationInfo | None
     warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,6 +55,7 @@ class ModelInfo:
             "input": dataclasses.asdict(self.input),
             "output": dataclasses.asdict(self.output),
             "card": None if self.card is None else dataclasses.asdict(self.card),
+            "delegation": None if self.delegation is None else dataclasses.asdict(self.delegation),
             "warnings": list(self.warnings),
         }
 
@@ -72,11 +77,14 @@ def inspect_model(model: str | Path, *, backend: str | None = None) -> ModelInfo
     path = resolve(model)
     name = parse_name(path)
     card = read_card(path)
+    delegation = None
     if name.format == "keras" and card is not None and backend is None:
         source, result = _keras_tensors(path, card)
     else:
         opened = open_backend(path, backend=backend)
         source, result = opened.info.input, opened.info.output
+        if isinstance(opened, InterpreterBackend):
+            delegation = opened.delegation()
         opened.close()
     if card is not None and card.score_quantization is not None and result.scale is None:
         quantization = card.score_quantization
@@ -86,7 +94,7 @@ def inspect_model(model: str | Path, *, backend: str | None = None) -> ModelInfo
         precision = "int8"
     warnings = () if card is None else tuple(_warnings(path, card, source))
     size_bytes = path.stat().st_size
-    return ModelInfo(path, precision, name.format, size_bytes, source, result, card, warnings)
+    return ModelInfo(path, precision, name.format, size_bytes, source, result, card, delegation, warnings)
 
 
 def _keras_tensors(path: Path, card: ModelCard) -> tuple[TensorInfo, TensorInfo]:

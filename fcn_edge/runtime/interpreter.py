@@ -13,6 +13,7 @@ from fcn_edge.model_file.tflite_format import flatbuffer_bytes
 from fcn_edge.runtime import native_log
 from fcn_edge.runtime.backend import BackendInfo
 from fcn_edge.runtime.contract import RawTensor, describe
+from fcn_edge.runtime.delegation import DelegationInfo, find_delegation
 
 
 class InterpreterBackend:
@@ -60,6 +61,10 @@ class InterpreterBackend:
             raise _cannot_run(self._path, self._info.runtime, error) from error
         result: NDArray[np.generic] = self._interpreter.get_tensor(self._output_index)
         return result
+
+    def delegation(self) -> DelegationInfo | None:
+        """Tell which operations run in the XNNPACK delegate; None where the runtime does not say, or after close."""
+        return None if self._interpreter is None else find_delegation(self._interpreter)
 
     def close(self) -> None:
         """Free the model."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from fcn_edge.atomic import write_report
 from fcn_edge.cli import foreign
 from fcn_edge.errors import UsageError
+from fcn_edge.runtime.delegation import describe_delegation
 
 if TYPE_CHECKING:
     from fcn_edge.export import ExportReport
@@ -151,5 +152,8 @@ def _table(report: ExportReport) -> str:
             cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows
+    ]
+    lines += [
+        f"{file.path}: {describe_delegation(file.delegation)}" for file in report.files if file.delegation is not None
     ]
     return "\n".join([*lines, f"in {report.out}; details in {report.out / 'export.json'}"])

@@ -8,6 +8,7 @@ import sys
 from fcn_edge.atomic import write_report
 from fcn_edge.card import ModelCard
 from fcn_edge.runtime.backend import TensorInfo
+from fcn_edge.runtime.delegation import describe_delegation
 from fcn_edge.runtime.inspection import ModelInfo, inspect_model
 
 EXAMPLE = "fcn-edge info people"
@@ -39,6 +40,7 @@ def render(info: ModelInfo) -> str:
         ("format", f"{info.format}, {info.precision or 'precision unknown'}, {info.size_bytes:,} bytes"),
         ("input", _tensor(info.input)),
         ("output", _tensor(info.output)),
+        ("delegation", "" if info.delegation is None else describe_delegation(info.delegation)),
     ]
     rows += (
         [("card", "none: a foreign model; name its classes with --classes")] if info.card is None else _card(info.card)
