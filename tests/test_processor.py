@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from fcn_edge.measure.processor import fastest
+from fcn_edge.measure.processor import fastest, int8_dot_products
 
 
 def test_of_equal_processors_it_is_the_last_one_allowed(tmp_path):
@@ -37,3 +37,19 @@ print(seen == [{cpu}] == [os.sched_getaffinity(0)])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("flags\t\t: fpu avx2 avx512f avx512_vnni\n", ("avx512_vnni",)),
+        ("processor\t: 0\nFeatures\t: fp asimd asimddp i8mm\n", ("asimddp", "i8mm")),
+        ("vendor_id : x\nflags : fpu avx2\nflags : fpu avx2 avx_vnni\n", ()),
+        ("Hardware\t: something\n", None),
+    ],
+)
+def test_int8_dot_products_are_told_as_the_kernel_lists_them(tmp_path, text, found):
+    (tmp_path / "cpuinfo").write_text(text)
+
+    assert int8_dot_products(path=tmp_path / "cpuinfo") == found
+    assert int8_dot_products(path=tmp_path / "absent") is None
