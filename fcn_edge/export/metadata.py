@@ -2,8 +2,9 @@
 
 A flatbuffer of its own (``ModelMetadata``, identifier ``M001``) in a buffer of the model that is listed under the name
 ``TFLITE_METADATA``. Field numbers are those of
-https://github.com/tensorflow/tflite-support/blob/master/tensorflow_lite_support/metadata/metadata_schema.fbs, schema
-version 1.1.0; everything used here is in 1.0.0.
+https://github.com/google-ai-edge/mediapipe/blob/master/mediapipe/tasks/metadata/metadata_schema.fbs, schema version
+1.5.0; all but the custom metadata is in 1.0.0. That is a flatbuffer once more (``ImageSegmenterOptions``, identifier
+``V001``): MediaPipe's segmenter reads from it what to do to the scores, and takes them for probabilities without it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fcn_edge.card import ModelCard
+from fcn_edge.card import Activation, ModelCard
 from fcn_edge.export.tflite_graph import schema
 from fcn_edge.optional import load
 
@@ -21,6 +22,9 @@ ENTRY_NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
 LABELS_FILE = "labels.txt"
 MIN_PARSER_VERSION = "1.0.0"
+CUSTOM_PARSER_VERSION = "1.5.0"
+SEGMENTER_NAME = "SEGMENTER_METADATA"
+SEGMENTER_IDENTIFIER = b"V001"
 
 _COLOUR_RGB = 1
 _IMAGE_PROPERTIES = 2
@@ -28,6 +32,9 @@ _FEATURE_PROPERTIES = 1
 _NORMALIZATION_OPTIONS = 1
 _AXIS_LABELS = 2
 _VALUE_LABELS = 3
+_ACTIVATIONS = {"none": 0, "sigmoid": 1, "softmax": 2}
+# The schema wants nested buffers at multiples of it.
+_ALIGNMENT = 16
 
 # A slot writer: (builder, slot number) -> None, for one field of a table.
 _Slot = Callable[[Any, int], None]
@@ -49,9 +56,15 @@ def add_metadata(model: Any, card: ModelCard) -> None:  # noqa: ANN401 - schema.
 def build_metadata(card: ModelCard) -> bytes:
     """Write the ``ModelMetadata`` flatbuffer that describes *card*."""
     builder = load("flatbuffers", feature="exporting to TFLite", extra="export").Builder(1024)
-    subgraph = _table(
-        builder, 7, {2: _tables(builder, [_input(builder, card)]), 3: _tables(builder, [_output(builder, card)])}
-    )
+    graph_fields: dict[int, _Slot | None] = {
+        2: _tables(builder, [_input(builder, card)]),
+        3: _tables(builder, [_output(builder, card)]),
+    }
+    version = MIN_PARSER_VERSION
+    if card.output == "logits":
+        graph_fields[9] = _tables(builder, [_segmenter(builder, card)])
+        version = CUSTOM_PARSER_VERSION
+    subgraph = _table(builder, 10, graph_fields)
     training = card.training
     fields: dict[int, _Slot | None] = {
         0: _string(builder, card.name),
@@ -60,7 +73,7 @@ def build_metadata(card: ModelCard) -> bytes:
         3: _tables(builder, [subgraph]),
         4: _string(builder, training.credit),
         5: _string(builder, training.licence),
-        7: _string(builder, MIN_PARSER_VERSION),
+        7: _string(builder, version),
     }
     builder.Finish(_table(builder, 8, fields), file_identifier=IDENTIFIER)
     return bytes(builder.Output())
@@ -107,6 +120,27 @@ def _output(builder: Any, card: ModelCard) -> int:  # noqa: ANN401 - flatbuffers
     return _table(builder, 7, fields)
 
 
+def _segmenter(builder: Any, card: ModelCard) -> int:  # noqa: ANN401 - flatbuffers has no types
+    """Write what MediaPipe is to do to the scores so that they become probabilities."""
+    options = load("flatbuffers", feature="exporting to TFLite", extra="export").Builder(64)
+    fields: dict[int, _Slot | None] = {
+        0: _number(_ACTIVATIONS[_missing_activation(card)], "Int8"),
+        1: _string(options, MIN_PARSER_VERSION),
+    }
+    options.Finish(_table(options, 2, fields), file_identifier=SEGMENTER_IDENTIFIER)
+    custom: dict[int, _Slot | None] = {
+        0: _string(builder, SEGMENTER_NAME),
+        1: _bytes(builder, bytes(options.Output())),
+    }
+    return _table(builder, 2, custom)
+
+
+def _missing_activation(card: ModelCard) -> Activation:
+    if card.score_activation != "none":
+        return "none"
+    return "sigmoid" if card.score_channels == 1 else "softmax"
+
+
 def _description(card: ModelCard) -> str:
     names = ", ".join(spec.name for spec in card.classes)
     return f"Semantic segmentation ({card.architecture}, {card.precision}): {names}. {card.limits}".strip()
@@ -140,6 +174,13 @@ def _floats(builder: Any, values: Sequence[float]) -> _Slot:  # noqa: ANN401 - f
     builder.StartVector(4, len(values), 4)
     for value in reversed(values):
         builder.PrependFloat32(value)
+    return _offset(builder.EndVector())
+
+
+def _bytes(builder: Any, content: bytes) -> _Slot:  # noqa: ANN401 - flatbuffers has no types
+    builder.StartVector(1, len(content), _ALIGNMENT)
+    for value in reversed(content):
+        builder.PrependByte(value)
     return _offset(builder.EndVector())
 
 
