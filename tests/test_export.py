@@ -138,8 +138,8 @@ def test_export_json_has_the_keys_that_others_rely_on(exported):
     content = json.loads((report.out / "export.json").read_text())
     assert (content["kind"], content["schema_version"]) == ("export", 1)
     assert {"path", "precision", "format", "bytes", "parity", "float_ops"} <= content["files"][0].keys()
-    assert content["folding"]["applied"] is False
-    assert content["folding"]["macs_before"] == content["folding"]["macs_after"] > 0
+    assert content["folding"]["applied"] is True
+    assert content["folding"]["macs_after"] < content["folding"]["macs_before"]
     assert content["calibration"]["class_images"] == {"background": 8, "bright": 8}
     assert content["ladder"][0]["name"] == "prepared Keras model"
     assert content["source"]["head"] == "sigmoid stripped"
@@ -158,7 +158,7 @@ def test_multiply_adds_are_those_counted_by_hand(exported):
 
 def test_each_step_is_told_in_one_line_with_its_time(exported):
     _, lines = exported
-    steps = ["load", "prepare", "calibrate", *(f"convert {name}" for name in FORMATS), "prove"]
+    steps = ["load", "prepare", "fold", "calibrate", *(f"convert {name}" for name in FORMATS), "prove"]
     assert sorted(line[:20].strip() for line in lines) == sorted(steps)
     assert all(" s  " in line and "\n" not in line for line in lines)
 

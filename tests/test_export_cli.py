@@ -32,7 +32,7 @@ def test_the_command_prints_steps_and_table_and_nothing_else(prepared, tmp_path)
     done = subprocess.run([*command, "--formats", "tflite-int8"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     steps = [line[:20].strip() for line in done.stderr.splitlines()]
-    assert steps == ["load", "prepare", "calibrate", "convert tflite-int8", "prove"]
+    assert steps == ["load", "prepare", "fold", "calibrate", "convert tflite-int8", "prove"]
     table = done.stdout.splitlines()
     assert table[0].split() == ["file", "KiB", "agreement", "mIoU", "points", "float", "ops"]
     assert table[2].startswith("tiny.int8.tflite")

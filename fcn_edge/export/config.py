@@ -24,6 +24,7 @@ class ExportConfig:
         name: NAME of the files; by default the card's name, or the name of the run folder or file.
         size_hw: Input height and width; by default the model's own.
         output: ``logits`` for scores, ``labels`` for class ids decided in the graph.
+        fold: Rewrite linear layers as fewer (exactly); otherwise the graph stays as it is.
         max_drop: Absolute points of mIoU a file may lose against Keras; judged where *split* has masks.
         calibration_images: Most images to calibrate int8 on.
         calibration_split: Where they come from.
@@ -42,6 +43,7 @@ class ExportConfig:
     name: str | None = None
     size_hw: tuple[int, int] | None = None
     output: OutputKind = "logits"
+    fold: bool = True
     max_drop: float = 1.0
     calibration_images: int = 100
     calibration_split: str = "train"

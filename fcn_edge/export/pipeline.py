@@ -19,6 +19,7 @@ from fcn_edge.export import ladder, samples
 from fcn_edge.export.blame import guilty_layer, layer_noise
 from fcn_edge.export.config import ExportConfig, check_config
 from fcn_edge.export.conversion import Conversion
+from fcn_edge.export.fold import Folding
 from fcn_edge.export.formats import FormatSpec, select
 from fcn_edge.export.freeze import count_macs, traced
 from fcn_edge.export.graph import Model
@@ -92,9 +93,11 @@ class _Export:
             done(f"{source.path} ({source.kind})")
         with self._step("prepare") as done:
             prepared, card = self._prepare(source, proof)
-            model = run_passes(prepared.model)
-            folding = _count(prepared.model, model)
-            done(f"{_size(card)}, {folding.macs_after / 1e6:,.0f} M multiply-adds, head: {prepared.head}")
+            done(f"{_size(card)}, head: {prepared.head}")
+        with self._step("fold") as done:
+            passed = run_passes(prepared.model, fold=config.fold)
+            model, folding = passed.model, _report_folding(prepared.model, passed)
+            done(_describe_folding(folding) if config.fold else "left out")
         images, calibration = self._calibrate(card)
         with atomic.replacing_folder(config.out) as temporary:
             files = self._convert_all(Conversion(model, config.output, _threshold(card), images), card, temporary)
@@ -239,8 +242,17 @@ def _convert(name: str, spec: FormatSpec, job: Conversion, card: ModelCard, fold
     return WrittenFile(path, model_file.write_card(path, described), inspection)
 
 
-def _count(before: Model, after: Model) -> FoldingReport:
-    return FoldingReport(applied=False, macs_before=count_macs(before), macs_after=count_macs(after))
+def _report_folding(before: Model, passed: Folding) -> FoldingReport:
+    counts = count_macs(before), count_macs(passed.model)
+    return FoldingReport(passed.applied, *counts, regions=passed.regions)
+
+
+def _describe_folding(folding: FoldingReport) -> str:
+    after = f"{folding.macs_after / 1e6:,.0f} M multiply-adds"
+    if not folding.applied:
+        return f"{after}, nothing folded"
+    layers = sum(len(region.layers) for region in folding.regions if region.applied)
+    return f"{folding.macs_before / 1e6:,.0f} M -> {after}, {layers} linear layers folded"
 
 
 def _runner(model: Model) -> ladder.Run:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fcn_edge.export.fold import RegionReport
 from fcn_edge.runtime.delegation import DelegationInfo
 
 
@@ -75,11 +76,19 @@ class RungReport:
 
 @dataclass(frozen=True, slots=True)
 class FoldingReport:
-    """Whether linear layers were folded, and the multiply-adds of one image before and after."""
+    """Whether linear layers were folded.
+
+    Attributes:
+        applied: Whether any were.
+        macs_before: Multiply-adds of one image through the whole model as it came.
+        macs_after: The same after folding.
+        regions: Linear regions of the model, and how each is computed now.
+    """
 
     applied: bool
     macs_before: int
     macs_after: int
+    regions: tuple[RegionReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

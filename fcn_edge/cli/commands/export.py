@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", choices=("logits", "labels"), default="logits", help="scores, or class ids decided in the graph"
     )
+    parser.add_argument("--no-fold", action="store_true", help="leave linear layers as they are (slower)")
     proof = parser.add_argument_group("proof")
     proof.add_argument("--split", default="val", help="split the files are proven on (default: %(default)s)")
     proof.add_argument(
@@ -86,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         name=args.name,
         size_hw=_size(args.size),
         output=args.output,
+        fold=not args.no_fold,
         max_drop=args.max_drop,
         calibration_images=args.calibration_images,
         calibration_split=args.calibration_split,

@@ -1,0 +1,140 @@
+"""Building the operations of a plan."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_edge.export.fold.form import Form, cells_of
+from fcn_edge.export.fold.linear_map import INTERIOR, LinearMap
+from fcn_edge.export.fold.operations import convolve, depth_to_space, fit, stamp
+from fcn_edge.export.fold.region import Value
+from fcn_edge.export.fold.segment import Segment
+from fcn_edge.export.fold.strip import emit_strips
+from fcn_edge.export.graph import Tensor
+
+Floats = NDArray[np.float64]
+# Of the largest shift: float64 sums in another order.
+_SAME = 1e-13
+
+
+class Emitter:
+    """Builds one sum of terms.
+
+    Args:
+        segment: What is to be computed.
+        forms: How each term is.
+        name: Makes names that the graph does not have yet.
+    """
+
+    def __init__(self, segment: Segment, forms: dict[Value, Form], name: Callable[[str], str]) -> None:
+        self._segment = segment
+        self._forms = forms
+        self._name = name
+        self._target = segment.target
+        self._levels = sorted({form.level for form in forms.values()} | {1}, reverse=True)
+        self._constant = segment.constant
+        self.constant_kind = "none"
+
+    def emit(self, inputs: dict[Value, Tensor]) -> Tensor:
+        """Build the operations from symbolic tensors of the terms' maps; gives the target's."""
+        import keras
+
+        sums: dict[int, list[Tensor]] = {level: [] for level in self._levels}
+        # The finest first: a shift that is the same everywhere goes into the cheapest convolution.
+        for source, form in sorted(self._forms.items(), key=lambda item: item[1].level):
+            sums[form.level].append(self._term(source, form, inputs[source]))
+        for source, linear in self._segment.maps.items():
+            prefix = f"{self._target.name}_from_{source.name}"
+            sums[1] += emit_strips(inputs[source], linear, functools.partial(self._prefixed, prefix))
+        for level in self._levels:
+            total = sums[level][0]
+            for number, term in enumerate(sums[level][1:]):
+                add = keras.layers.Add(name=self._name(f"{self._target.name}_sum{level}_{number + 1}"))
+                total = add([total, term])
+            if level == 1:
+                return self._shifted(total)
+            following = self._next(level)
+            sums[following].insert(0, self._finer(total, level, following))
+        raise AssertionError("level 1 is always there")
+
+    def _prefixed(self, prefix: str, name: str) -> str:
+        return self._name(f"{prefix}_{name}")
+
+    def _next(self, level: int) -> int:
+        return next(n for n in self._levels if n < level and level % n == 0)
+
+    def _finer(self, tensor: Tensor, level: int, following: int) -> Tensor:
+        name = self._name(f"{self._target.name}_upsample{level}")
+        finer = depth_to_space(level // following, name)(tensor)
+        return fit(finer, (0, 0), cells_of(self._target.size, following), self._name)
+
+    def _shifted(self, total: Tensor) -> Tensor:
+        import keras
+
+        if self._constant is None:
+            return total
+        self.constant_kind = "map"
+        shift = self._constant[None].astype(total.dtype)
+        # As an operation with a constant rather than a layer with a weight: there is nothing to train here.
+        return keras.ops.add(total, shift)
+
+    def _term(self, source: Value, form: Form, tensor: Tensor) -> Tensor:
+        if form.kind == "identity":
+            return tensor
+        linear = self._segment.maps[source]
+        kernel, first = self._kernel(linear, form.level)
+        name = self._name(f"{self._target.name}_from_{source.name}")
+        bias = self._take_constant(form.level)
+        cells = cells_of(self._target.size, form.level)
+        if form.kind == "convolution":
+            return convolve(tensor, kernel, first, cells, bias, name, self._name)
+        return stamp(tensor, kernel, form.stride, first, cells, bias, name, self._name)
+
+    def _kernel(self, linear: LinearMap, level: int) -> tuple[Floats, tuple[int, int]]:
+        """Gather the interior by squares of *level* pixels: ``(rows, columns, in, level² · K)`` and the first tap."""
+        values = linear.dense(INTERIOR)
+        cells = [axis.relative // level for axis in linear.axes]
+        first = (int(cells[0][0]), int(cells[1][0]))
+        shape = (int(cells[0][-1]) - first[0] + 1, int(cells[1][-1]) - first[1] + 1)
+        channels = values.shape[3]
+        kernel = np.zeros((*shape, values.shape[2], level * level * channels))
+        order = self._order(level)
+        for y, t_y in enumerate(linear.axes[0].relative):
+            for x, t_x in enumerate(linear.axes[1].relative):
+                at = order[t_y % level, t_x % level] * channels
+                kernel[cells[0][y] - first[0], cells[1][x] - first[1], :, at : at + channels] = values[y, x]
+        return kernel, first
+
+    def _order(self, level: int) -> NDArray[np.int64]:
+        """Tell where each pixel of a square lies among the channels, unpacked level by level."""
+        if level == 1:
+            return np.zeros((1, 1), np.int64)
+        following = self._next(level)
+        inner = self._order(following)
+        phase = np.arange(level)
+        factor = level // following
+        outer = (phase // following)[:, None] * factor + phase // following
+        return outer * following**2 + inner[np.ix_(phase % following, phase % following)]
+
+    def _take_constant(self, level: int) -> Floats | None:
+        """Give the constant as a bias of ``level² · K`` if it repeats with *level*; it is then taken."""
+        constant = self._constant
+        if constant is None:
+            return None
+        rows, columns = (max(0, (n // level) // 2) * level for n in constant.shape[:2])
+        square = constant[rows : rows + level, columns : columns + level]
+        if square.shape[:2] != (level, level):
+            return None
+        cells = cells_of(self._target.size, level)
+        repeated = np.tile(square, (*cells, 1))[: constant.shape[0], : constant.shape[1]]
+        if np.abs(repeated - constant).max() > _SAME * np.abs(constant).max():
+            return None
+        self._constant = None
+        self.constant_kind = "bias"
+        bias = np.zeros((level * level, constant.shape[2]))
+        bias[self._order(level).ravel()] = square.reshape(-1, constant.shape[2])
+        return bias.ravel()

@@ -1,0 +1,143 @@
+"""The linear region of a model: what lies between its scores and the last nonlinear layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn_edge.export.fold.layers import Affine, Shape, affine_of
+from fcn_edge.export.fold.stamp import Stamp
+from fcn_edge.export.graph import Model, Tensor
+
+_RANK = 4
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """A feature map of the region, or one that it starts from.
+
+    Attributes:
+        name: Of the layer that gives it.
+        shape: Rows, columns, channels.
+        tensor: Symbolic tensor; None for what exists inside a layer only.
+        node: Keras node that makes it; None where the region starts, and inside a layer.
+        terms: What it is the sum of.
+        bias: Added to every pixel, ``(channels,)``.
+    """
+
+    name: str
+    shape: Shape
+    tensor: Tensor | None
+    node: Any = None
+    terms: list[tuple[Value, Stamp]] = field(default_factory=list)
+    bias: NDArray[np.float64] | None = None
+
+    @property
+    def is_source(self) -> bool:
+        """Whether the region starts here."""
+        return not self.terms
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.shape[:2]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A linear region.
+
+    Attributes:
+        end: Its result.
+        values: All its feature maps, inputs before outputs, sources included.
+    """
+
+    end: Value
+    values: tuple[Value, ...]
+
+    def nodes(self) -> list[Any]:
+        """List the Keras nodes inside."""
+        return [value.node for value in self.values if value.node is not None]
+
+
+def ordered_nodes(model: Model) -> list[Any]:
+    """List the nodes of a flat model, inputs before outputs."""
+    by_depth = model._nodes_by_depth  # noqa: SLF001 - Keras has no public list of a model's nodes
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def find_region(model: Model, end: Tensor) -> Region | None:
+    """Find all that is linear up to the feature map *end*; None where that map is not made by a linear layer.
+
+    A map that is also read outside the region, or is an output itself, starts the region anew: it has to be computed
+    anyway.
+    """
+    nodes = ordered_nodes(model)
+    made = {id(tensor): node for node in nodes for tensor in node.outputs}
+    readers: dict[int, list[Any]] = {}
+    for node in nodes:
+        for tensor in node.input_tensors:
+            readers.setdefault(id(tensor), []).append(node)
+    affine = {id(node): described for node in nodes if (described := _describe(node)) is not None}
+    inside: set[int] = set()
+    # From the end backwards, so that all readers of a map are decided before the map.
+    for node in reversed(nodes):
+        result = node.outputs[0]
+        wanted = result is end
+        used = readers.get(id(result), [])
+        covered = bool(used) and all(id(reader) in inside for reader in used) and result is not model.outputs[0]
+        if id(node) in affine and (wanted or covered):
+            inside.add(id(node))
+    if id(made[id(end)]) not in inside:
+        return None
+    return _build(end, made, affine, inside)
+
+
+def _describe(node: Any) -> Affine | None:  # noqa: ANN401 - Keras has no types
+    if node.is_input or len(node.outputs) != 1:
+        return None
+    shapes = [tuple(tensor.shape) for tensor in (*node.input_tensors, *node.outputs)]
+    if not node.input_tensors or any(len(shape) != _RANK or None in shape for shape in shapes):
+        return None
+    return affine_of(node.operation, [shape[1:] for shape in shapes[:-1]], shapes[-1][1:])
+
+
+def _build(end: Tensor, made: dict[int, Any], affine: dict[int, Affine], inside: set[int]) -> Region:
+    values: dict[int, Value] = {}
+    order: list[Value] = []
+
+    def visit(tensor: Tensor) -> Iterator[Tensor]:
+        """Give what has to be visited first, then build the value."""
+        node = made.get(id(tensor))
+        shape = tuple(tensor.shape[1:])
+        if node is None or id(node) not in inside:
+            name = tensor.name if node is None else node.operation.name
+            values[id(tensor)] = Value(name, shape, tensor)
+            order.append(values[id(tensor)])
+            return
+        yield from node.input_tensors
+        described = affine[id(node)]
+        value = Value(node.operation.name, shape, tensor, node, bias=described.bias)
+        for source, chain in zip(node.input_tensors, described.chains, strict=True):
+            before = values[id(source)]
+            for stamp, between in chain[:-1]:
+                step = Value(f"{value.name}_rows", between, None, terms=[(before, stamp)])
+                order.append(step)
+                before = step
+            value.terms.append((before, chain[-1][0]))
+        values[id(tensor)] = value
+        order.append(value)
+
+    stack = [(end, visit(end))]
+    while stack:
+        _, steps = stack[-1]
+        following = next((needed for needed in steps if id(needed) not in values), None)
+        if following is None:
+            stack.pop()
+        else:
+            stack.append((following, visit(following)))
+    return Region(values[id(end)], tuple(order))
