@@ -31,7 +31,9 @@ def test_the_command_prints_steps_and_table_and_nothing_else(prepared, tmp_path)
     command = [sys.executable, "-m", "fcn_edge", "export", str(run), "--data", str(data), "--out", str(tmp_path)]
     done = subprocess.run([*command, "--formats", "tflite-int8"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    steps = [line[:20].strip() for line in done.stderr.splitlines()]
+    # One branch of this network adds next to nothing, which XNNPACK does not add in int8: that is warned of.
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
+    steps = [line[:20].strip() for line in lines]
     assert steps == ["load", "prepare", "fold", "calibrate", "convert tflite-int8", "prove"]
     table = done.stdout.splitlines()
     assert table[0].split() == ["file", "KiB", "agreement", "mIoU", "points", "float", "ops"]
