@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fcn_edge.export.fold.form import Form, cells_of
 from fcn_edge.export.fold.linear_map import INTERIOR, LinearMap
-from fcn_edge.export.fold.operations import convolve, depth_to_space, fit, stamp
+from fcn_edge.export.fold.operations import add_up, convolve, depth_to_space, fit, shift, stamp
 from fcn_edge.export.fold.region import Value
 from fcn_edge.export.fold.segment import Segment
 from fcn_edge.export.fold.strip import emit_strips
@@ -41,8 +41,6 @@ class Emitter:
 
     def emit(self, inputs: dict[Value, Tensor]) -> Tensor:
         """Build the operations from symbolic tensors of the terms' maps; gives the target's."""
-        import keras
-
         sums: dict[int, list[Tensor]] = {level: [] for level in self._levels}
         # The finest first: a shift that is the same everywhere goes into the cheapest convolution.
         for source, form in sorted(self._forms.items(), key=lambda item: item[1].level):
@@ -53,8 +51,7 @@ class Emitter:
         for level in self._levels:
             total = sums[level][0]
             for number, term in enumerate(sums[level][1:]):
-                add = keras.layers.Add(name=self._name(f"{self._target.name}_sum{level}_{number + 1}"))
-                total = add([total, term])
+                total = add_up([total, term], self._name(f"{self._target.name}_sum{level}_{number + 1}"))
             if level == 1:
                 return self._shifted(total)
             following = self._next(level)
@@ -69,18 +66,14 @@ class Emitter:
 
     def _finer(self, tensor: Tensor, level: int, following: int) -> Tensor:
         name = self._name(f"{self._target.name}_upsample{level}")
-        finer = depth_to_space(level // following, name)(tensor)
+        finer = depth_to_space(tensor, level // following, name)
         return fit(finer, (0, 0), cells_of(self._target.size, following), self._name)
 
     def _shifted(self, total: Tensor) -> Tensor:
-        import keras
-
         if self._constant is None:
             return total
         self.constant_kind = "map"
-        shift = self._constant[None].astype(total.dtype)
-        # As an operation with a constant rather than a layer with a weight: there is nothing to train here.
-        return keras.ops.add(total, shift)
+        return shift(total, self._constant, self._name(f"{self._target.name}_shift"))
 
     def _term(self, source: Value, form: Form, tensor: Tensor) -> Tensor:
         if form.kind == "identity":

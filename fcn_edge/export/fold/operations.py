@@ -73,7 +73,7 @@ def stamp(
     )
     result = _weighted(layer, tensor, kernel.swapaxes(2, 3), bias if whole else None)
     result = result if same else fit(result, first, cells, naming)
-    return result if bias is None or whole else keras.ops.add(result, bias.astype(result.dtype))
+    return result if bias is None or whole else shift(result, bias, naming(f"{name}_bias"))
 
 
 def fit(tensor: Tensor, before: tuple[int, int], size: tuple[int, int], naming: Naming) -> Tensor:
@@ -86,9 +86,9 @@ def fit(tensor: Tensor, before: tuple[int, int], size: tuple[int, int], naming: 
         cut = tuple((max(-before[axis], 0), max(-after[axis], 0)) for axis in (0, 1))
         filled = tuple((max(before[axis], 0), max(after[axis], 0)) for axis in (0, 1))
         if any(map(any, cut)):
-            tensor = keras.layers.Cropping2D(cut, name=naming("fold_crop"))(tensor)
+            tensor = keras.layers.Cropping2D(cut, dtype=str(tensor.dtype), name=naming("fold_crop"))(tensor)
         if any(map(any, filled)):
-            tensor = keras.layers.ZeroPadding2D(filled, name=naming("fold_pad"))(tensor)
+            tensor = keras.layers.ZeroPadding2D(filled, dtype=str(tensor.dtype), name=naming("fold_pad"))(tensor)
     return tensor
 
 
@@ -98,33 +98,24 @@ def _weighted(layer: Any, tensor: Tensor, kernel: Floats, bias: Floats | None) -
     return layer(tensor)
 
 
-def depth_to_space(block: int, name: str) -> Any:  # noqa: ANN401 - an operation of Keras
-    """Make the operation that unpacks channels into squares of *block* pixels, as ``tf.nn.depth_to_space`` does."""
-    return _depth_to_space_class()(block, name=name)
+def add_up(terms: list[Tensor], name: str) -> Tensor:
+    """Add feature maps of one shape."""
+    import keras
+
+    return keras.layers.Add(dtype=str(terms[0].dtype), name=name)(terms)
+
+
+def shift(tensor: Tensor, values: Floats, name: str) -> Tensor:
+    """Add *values*, ``(channels,)`` or ``(rows, columns, channels)``, which become a constant of the graph."""
+    return _operations().Shift(values, name=name)(tensor)
+
+
+def depth_to_space(tensor: Tensor, block: int, name: str) -> Tensor:
+    """Unpack channels into squares of *block* pixels, ordered as in ``tf.nn.depth_to_space``."""
+    return _operations().DepthToSpace(block, name=name)(tensor)
 
 
 @functools.cache
-def _depth_to_space_class() -> Any:  # noqa: ANN401 - a class, made here so that Keras is imported only when needed
-    import keras
-
-    tf = load("tensorflow", feature="folding linear layers", extra="export")
-
-    class DepthToSpace(keras.Operation):  # type: ignore[misc] # a class made at run time
-        """``(N, H, W, b² · C)`` to ``(N, H · b, W · b, C)``."""
-
-        def __init__(self, block: int, *, name: str) -> None:
-            super().__init__(name=name)
-            self._block = block
-
-        def call(self, tensor: Any) -> Any:  # noqa: ANN401 - a tensor
-            """Unpack."""
-            return tf.nn.depth_to_space(tensor, self._block)
-
-        def compute_output_spec(self, tensor: Any) -> Any:  # noqa: ANN401 - a symbolic tensor
-            """Give shape and type."""
-            count, rows, columns, channels = tensor.shape
-            block = self._block
-            shape = (count, rows * block, columns * block, channels // block**2)
-            return keras.KerasTensor(shape, dtype=tensor.dtype)
-
-    return DepthToSpace
+def _operations() -> Any:  # noqa: ANN401 - a module
+    # A module of its own since its classes derive from Keras's, which is imported only when something is exported.
+    return load("fcn_edge.export.fold.keras_operations", feature="folding linear layers", extra="export")

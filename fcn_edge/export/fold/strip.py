@@ -51,7 +51,7 @@ def _corner(tensor: Tensor, values: Floats, linear: LinearMap, rows: Reach, colu
     part = fit(tensor, (-rows.input[0], -columns.input[0]), (inputs[0], inputs[1]), name)
     first = (1 - inputs[0], 1 - inputs[1])
     result = convolve(part, flat, first, (1, 1), None, name("corner"), name)
-    return keras.layers.Reshape((*outputs, channels[1]), name=name("corner_pixels"))(result)
+    return keras.layers.Reshape((*outputs, channels[1]), dtype=str(tensor.dtype), name=name("corner_pixels"))(result)
 
 
 def _band(tensor: Tensor, values: Floats, linear: LinearMap, reach: Reach, axis: int, name: Naming) -> Tensor:
@@ -80,9 +80,13 @@ def _band(tensor: Tensor, values: Floats, linear: LinearMap, reach: Reach, axis:
         first = _turn(1 - depth, int(cells[0]), axis)
         line = convolve(part, flat, first, _turn(1, count, axis), None, name("line"), name)
         shape = (*_turn(1, count * stride, axis), values.shape[3])
-        line = keras.layers.Reshape(shape, name=name("line_pixels"))(line)
+        line = keras.layers.Reshape(shape, dtype=str(tensor.dtype), name=name("line_pixels"))(line)
         lines.append(fit(line, (0, 0), _turn(1, linear.out_size[along], axis), name))
-    return lines[0] if len(lines) == 1 else keras.layers.Concatenate(axis=1 + axis, name=name("strip"))(lines)
+    return (
+        lines[0]
+        if len(lines) == 1
+        else keras.layers.Concatenate(axis=1 + axis, dtype=str(tensor.dtype), name=name("strip"))(lines)
+    )
 
 
 def _turn(across: int, along: int, axis: int) -> tuple[int, int]:
