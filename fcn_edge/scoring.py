@@ -10,6 +10,13 @@ from numpy.typing import NDArray
 
 from fcn_edge.card import Activation, ScoreQuantization
 
+_MOST_IDS = 256
+# Of scores that are decided at a time: enough to pay for the calls, and still inside a processor's second cache.
+_BLOCK_BYTES = 1 << 19
+_RANKS = np.arange(_MOST_IDS - 1, -1, -1).astype(np.uint8)[:, np.newaxis]
+# OpenCV moves bytes whatever they mean, but does not know every type.
+_SAME_SIZE = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.float64}
+
 
 def raw_threshold(probability: float, activation: Activation, quantization: ScoreQuantization | None = None) -> float:
     """Turn a probability threshold into one for a model's own scores.
@@ -38,8 +45,8 @@ def labels_from_scores(scores: NDArray[np.generic], threshold: float | None) -> 
         ``(H, W)`` uint8 class ids.
     """
     if scores.shape[-1] == 1:
-        return np.asarray(np.greater(scores[..., 0], 0.0 if threshold is None else threshold), dtype=np.uint8)
-    return np.asarray(scores.argmax(axis=-1), dtype=np.uint8)
+        return _above(scores[..., 0], 0.0 if threshold is None else threshold)
+    return _largest(scores)
 
 
 def class_shares(labels: NDArray[np.uint8], classes: int) -> NDArray[np.float64]:
@@ -55,3 +62,73 @@ def class_shares(labels: NDArray[np.uint8], classes: int) -> NDArray[np.float64]
     # Ten times faster than np.bincount, which first widens every id to eight bytes. (K, 1) before OpenCV 5, then (K,).
     counts = cv2.calcHist([labels], [0], None, [classes], [0, classes])
     return counts.ravel().astype(np.float64) / labels.size
+
+
+def _above(scores: NDArray[np.generic], threshold: float) -> NDArray[np.uint8]:
+    """Compare ``(H, W)`` scores; integers are not widened for it, which would take five times as long."""
+    if scores.dtype.kind not in "iu":
+        return _as_ids(np.greater(scores, threshold))
+    levels = 1 << 8 * scores.dtype.itemsize
+    lowest = 0 if scores.dtype.kind == "u" else -levels // 2
+    # Of whole numbers, those above a threshold are those above its whole part.
+    whole = math.floor(min(max(threshold, lowest - 1), lowest + levels - 1))
+    if whole < lowest:
+        return np.ones(scores.shape, np.uint8)
+    return _as_ids(np.greater(scores, scores.dtype.type(whole)))
+
+
+def _largest(scores: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Find each pixel's largest score, as ``argmax(axis=-1)`` does, about four times as fast.
+
+    NumPy compares the few scores of each pixel one by one. Here a block of pixels is turned into planes, one for each
+    class, and whole planes are compared, which a processor does 16 or 32 numbers at a time.
+    """
+    classes = scores.shape[-1]
+    if classes > _MOST_IDS or scores.dtype.itemsize not in _SAME_SIZE:
+        return np.asarray(scores.argmax(axis=-1), np.uint8)
+    labels = np.empty(scores.size // classes, np.uint8)
+    # A model that gives NCHW comes as a view of what are planes already.
+    planar = np.moveaxis(scores, -1, 0)
+    ready = planar.flags.c_contiguous
+    pixels = planar.reshape(classes, -1).T if ready else np.ascontiguousarray(scores).reshape(-1, classes)
+    count = max(1, min(labels.size, _BLOCK_BYTES // (classes * scores.dtype.itemsize)))
+    planes, found = np.empty(classes * count, scores.dtype), np.empty(classes * count, np.bool_)
+    for first in range(0, labels.size, count):
+        block, part = pixels[first : first + count], labels[first : first + count]
+        across = block.T if ready else _transposed(block, planes[: block.size].reshape(classes, -1))
+        _largest_of_planes(across, found[: block.size].reshape(classes, -1), part)
+    return labels.reshape(scores.shape[:-1])
+
+
+def _largest_of_planes(planes: NDArray[np.generic], found: NDArray[np.bool_], labels: NDArray[np.uint8]) -> None:
+    """Write the row of each column's largest number, the first among equals.
+
+    Args:
+        planes: ``(K, N)``.
+        found: ``(K, N)``, room to work in.
+        labels: ``(N,)``, the result.
+    """
+    best = np.maximum.reduce(planes, axis=0)
+    if planes.dtype.kind == "f" and np.isnan(best).any():
+        # Equal to nothing, not even to itself.
+        labels[:] = planes.argmax(axis=0)
+        return
+    np.equal(planes, best, out=found)
+    ranked = _as_ids(found)
+    # From 1 to all bits set, so that "and" keeps a rank or nothing. Lower rows rank higher: the highest rank is theirs.
+    np.negative(ranked, out=ranked)
+    np.bitwise_and(ranked, _RANKS[: len(planes)], out=ranked)
+    np.maximum.reduce(ranked, axis=0, out=labels)
+    np.subtract(_MOST_IDS - 1, labels, out=labels)
+
+
+def _transposed(block: NDArray[np.generic], out: NDArray[np.generic]) -> NDArray[np.generic]:
+    same_size = _SAME_SIZE[block.dtype.itemsize]
+    turned: NDArray[np.generic] = np.asarray(cv2.transpose(block.view(same_size), dst=out.view(same_size)))
+    return turned.view(block.dtype)
+
+
+def _as_ids(found: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Take truth for 1 and falsehood for 0, in the same memory."""
+    ids: NDArray[np.uint8] = found.view(np.uint8)
+    return ids

@@ -125,7 +125,12 @@ class Segmenter:
         """Turn the model's raw output into class ids at the image's own size, ``(H, W)`` uint8."""
         if self._gives_labels:
             return restore_labels(raw[0].astype(np.uint8, copy=False), self._output_place(place))
-        return labels_from_scores(self._restore(raw, place), self.threshold)
+        place = self._output_place(place)
+        x, y, width, height = place.box_xywh
+        if (height, width) != place.source_hw:
+            return labels_from_scores(self._restore(raw, place), self.threshold)
+        # Nothing to resize, so the raw scores decide as they are: to widen them would take longer than to decide.
+        return labels_from_scores(self._channels_last(raw)[y : y + height, x : x + width], self.threshold)
 
     def scores(self, image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Compute an image's scores in the file's own units (raw integers for a quantised file).
@@ -141,7 +146,7 @@ class Segmenter:
             hint = "use the file exported with --output logits"
             raise UsageError(f"{self.path}: it gives class ids, not scores", hint=hint)
         pixels, place = self.preprocess(image_bgr)
-        return self._restore(self.infer(pixels), place)
+        return self._restore(self.infer(pixels), self._output_place(place))
 
     def close(self) -> None:
         """Free the model. May be called twice."""
@@ -156,8 +161,11 @@ class Segmenter:
         self.close()
 
     def _restore(self, raw: NDArray[np.generic], place: Placement) -> NDArray[np.float32]:
-        scores = raw[0].transpose(1, 2, 0) if self._planar else raw[0]
-        return restore_scores(scores, self._output_place(place))
+        return restore_scores(self._channels_last(raw), place)
+
+    def _channels_last(self, raw: NDArray[np.generic]) -> NDArray[np.generic]:
+        scores: NDArray[np.generic] = raw[0]
+        return scores.transpose(1, 2, 0) if self._planar else scores
 
     def _output_place(self, place: Placement) -> Placement:
         # A foreign model may give its map at a lower resolution than its input.
