@@ -18,11 +18,11 @@ Tensor = Any
 Rewrite = Callable[[Operation, tuple[Any, ...], dict[str, Any]], Any]
 
 
-def new_input(size_hw: tuple[int, int], channels: int = 3) -> Tensor:
-    """Make the symbolic input ``(1, *size_hw, channels)`` float32 of a flat model."""
+def new_input(size_hw: tuple[int, int], channels: int = 3, dtype: str = "float32") -> Tensor:
+    """Make the symbolic input ``(1, *size_hw, channels)`` of a flat model."""
     import keras
 
-    return keras.Input(batch_shape=(1, *size_hw, channels), dtype="float32", name="image")
+    return keras.Input(batch_shape=(1, *size_hw, channels), dtype=dtype, name="image")
 
 
 def model_of(entry: Tensor, scores: Tensor) -> Model:
@@ -71,7 +71,8 @@ def rewrite(model: Model, change: Rewrite) -> Model:
         model: Flat; it stays as it was.
         change: Gets an operation and its new arguments, returns its new output.
     """
-    entry = new_input(model.inputs[0].shape[1:3], model.inputs[0].shape[3])
+    old = model.inputs[0]
+    entry = new_input(old.shape[1:3], old.shape[3], old.dtype)
     return model_of(entry, replay(model, entry, change))
 
 
@@ -98,6 +99,19 @@ def copy_operation(operation: Operation, **changes: Any) -> Operation:  # noqa: 
         copied.build(operation.input.shape)
         copied.set_weights(operation.get_weights())
     return copied
+
+
+def names(model: Model) -> Callable[[str], str]:
+    """Make names from wishes: free of what Keras refuses, of every name in *model*, and each once."""
+    used = {operation.name for operation in model.operations}
+
+    def name(wanted: str) -> str:
+        base = wanted.replace("/", "_")
+        free = next(n for n in itertools.chain([base], (f"{base}_{i}" for i in itertools.count(2))) if n not in used)
+        used.add(free)
+        return free
+
+    return name
 
 
 def producer(tensor: Tensor) -> tuple[Operation, Any] | None:

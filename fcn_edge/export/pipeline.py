@@ -244,14 +244,14 @@ def _convert(name: str, spec: FormatSpec, job: Conversion, card: ModelCard, fold
 
 def _report_folding(before: Model, passed: Folding) -> FoldingReport:
     counts = count_macs(before), count_macs(passed.model)
-    return FoldingReport(passed.applied, *counts, regions=passed.regions)
+    return FoldingReport(passed.applied, *counts, passed.regions, passed.batch_norms)
 
 
 def _describe_folding(folding: FoldingReport) -> str:
     after = f"{folding.macs_after / 1e6:,.0f} M multiply-adds"
     if not folding.applied:
         return f"{after}, nothing folded"
-    layers = sum(len(region.layers) for region in folding.regions if region.applied)
+    layers = folding.batch_norms + sum(len(region.layers) for region in folding.regions if region.applied)
     return f"{folding.macs_before / 1e6:,.0f} M -> {after}, {layers} linear layers folded"
 
 

@@ -83,12 +83,14 @@ class FoldingReport:
         macs_before: Multiply-adds of one image through the whole model as it came.
         macs_after: The same after folding.
         regions: Linear regions of the model, and how each is computed now.
+        batch_norms: Batch normalisations that went into the convolution before them.
     """
 
     applied: bool
     macs_before: int
     macs_after: int
     regions: tuple[RegionReport, ...] = ()
+    batch_norms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fcn_edge.export.fold.form import Form, cells_of
 from fcn_edge.export.fold.linear_map import INTERIOR, LinearMap
-from fcn_edge.export.fold.operations import add_up, convolve, depth_to_space, fit, shift, stamp
+from fcn_edge.export.fold.operations import add_up, convolve, depth_to_space, depthwise, fit, shift, stamp
 from fcn_edge.export.fold.region import Value
 from fcn_edge.export.fold.segment import Segment
 from fcn_edge.export.fold.strip import emit_strips
@@ -35,7 +35,9 @@ class Emitter:
         self._forms = forms
         self._name = name
         self._target = segment.target
-        self._levels = sorted({form.level for form in forms.values()} | {1}, reverse=True)
+        # Terms whose squares start elsewhere cannot share the way from coarse to fine.
+        shared = {form.level for form in forms.values() if not any(form.origin)}
+        self._levels = sorted(shared | {1}, reverse=True)
         self._constant = segment.constant
         self.constant_kind = "none"
 
@@ -44,7 +46,11 @@ class Emitter:
         sums: dict[int, list[Tensor]] = {level: [] for level in self._levels}
         # The finest first: a shift that is the same everywhere goes into the cheapest convolution.
         for source, form in sorted(self._forms.items(), key=lambda item: item[1].level):
-            sums[form.level].append(self._term(source, form, inputs[source]))
+            term = self._term(source, form, inputs[source])
+            if any(form.origin):
+                sums[1].append(self._unpacked(term, form))
+            else:
+                sums[form.level].append(term)
         for source, linear in self._segment.maps.items():
             prefix = f"{self._target.name}_from_{source.name}"
             sums[1] += emit_strips(inputs[source], linear, functools.partial(self._prefixed, prefix))
@@ -69,6 +75,10 @@ class Emitter:
         finer = depth_to_space(tensor, level // following, name)
         return fit(finer, (0, 0), cells_of(self._target.size, following), self._name)
 
+    def _unpacked(self, tensor: Tensor, form: Form) -> Tensor:
+        fine = depth_to_space(tensor, form.level, self._name(f"{self._target.name}_unpack{form.level}"))
+        return fit(fine, (-form.origin[0], -form.origin[1]), self._target.size, self._name)
+
     def _shifted(self, total: Tensor) -> Tensor:
         if self._constant is None:
             return total
@@ -79,43 +89,53 @@ class Emitter:
         if form.kind == "identity":
             return tensor
         linear = self._segment.maps[source]
-        kernel, first = self._kernel(linear, form.level)
         name = self._name(f"{self._target.name}_from_{source.name}")
-        bias = self._take_constant(form.level)
-        cells = cells_of(self._target.size, form.level)
+        bias = self._take_constant(form)
+        cells = cells_of(self._target.size, form.level, form.origin)
+        if form.kind == "depthwise":
+            return depthwise(tensor, *_by_channel(linear), cells, bias, name, self._name)
+        kernel, first = self._kernel(linear, form)
         if form.kind == "convolution":
             return convolve(tensor, kernel, first, cells, bias, name, self._name)
         return stamp(tensor, kernel, form.stride, first, cells, bias, name, self._name)
 
-    def _kernel(self, linear: LinearMap, level: int) -> tuple[Floats, tuple[int, int]]:
+    def _kernel(self, linear: LinearMap, form: Form) -> tuple[Floats, tuple[int, int]]:
         """Gather the interior by squares of *level* pixels: ``(rows, columns, in, level² · K)`` and the first tap."""
         values = linear.dense(INTERIOR)
-        cells = [axis.relative // level for axis in linear.axes]
+        level = form.level
+        reach = [axis.relative + before for axis, before in zip(linear.axes, form.origin, strict=True)]
+        cells = [positions // level for positions in reach]
         first = (int(cells[0][0]), int(cells[1][0]))
         shape = (int(cells[0][-1]) - first[0] + 1, int(cells[1][-1]) - first[1] + 1)
         channels = values.shape[3]
         kernel = np.zeros((*shape, values.shape[2], level * level * channels))
-        order = self._order(level)
-        for y, t_y in enumerate(linear.axes[0].relative):
-            for x, t_x in enumerate(linear.axes[1].relative):
+        order = self._order(form)
+        for y, t_y in enumerate(reach[0]):
+            for x, t_x in enumerate(reach[1]):
                 at = order[t_y % level, t_x % level] * channels
                 kernel[cells[0][y] - first[0], cells[1][x] - first[1], :, at : at + channels] = values[y, x]
         return kernel, first
 
-    def _order(self, level: int) -> NDArray[np.int64]:
-        """Tell where each pixel of a square lies among the channels, unpacked level by level."""
+    def _order(self, form: Form) -> NDArray[np.int64]:
+        """Tell where each pixel of a square lies among the channels."""
+        if any(form.origin):
+            return np.arange(form.level**2).reshape(form.level, form.level)
+        return self._shared_order(form.level)
+
+    def _shared_order(self, level: int) -> NDArray[np.int64]:
+        """Tell the same for squares that are unpacked level by level."""
         if level == 1:
             return np.zeros((1, 1), np.int64)
         following = self._next(level)
-        inner = self._order(following)
+        inner = self._shared_order(following)
         phase = np.arange(level)
         factor = level // following
         outer = (phase // following)[:, None] * factor + phase // following
         return outer * following**2 + inner[np.ix_(phase % following, phase % following)]
 
-    def _take_constant(self, level: int) -> Floats | None:
-        """Give the constant as a bias of ``level² · K`` if it repeats with *level*; it is then taken."""
-        constant = self._constant
+    def _take_constant(self, form: Form) -> Floats | None:
+        """Give the constant as a bias of ``level² · K`` if it repeats with the term's squares; it is then taken."""
+        constant, level = self._constant, form.level
         if constant is None:
             return None
         rows, columns = (max(0, (n // level) // 2) * level for n in constant.shape[:2])
@@ -129,5 +149,15 @@ class Emitter:
         self._constant = None
         self.constant_kind = "bias"
         bias = np.zeros((level * level, constant.shape[2]))
-        bias[self._order(level).ravel()] = square.reshape(-1, constant.shape[2])
+        bias[self._order(form).ravel()] = np.roll(square, form.origin, axis=(0, 1)).reshape(-1, constant.shape[2])
         return bias.ravel()
+
+
+def _by_channel(linear: LinearMap) -> tuple[Floats, tuple[int, int]]:
+    """Give the interior of a map that keeps channels apart as ``(rows, columns, channels)`` and the first tap."""
+    rows, columns = (axis.relative for axis in linear.axes)
+    kernel = np.zeros(
+        (int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1, linear.blocks[INTERIOR].shape[2])
+    )
+    kernel[np.ix_(rows - rows[0], columns - columns[0])] = linear.blocks[INTERIOR]
+    return kernel, (int(rows[0]), int(columns[0]))

@@ -2,63 +2,65 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from fcn_edge.export.fold.activation import split_activations
+from fcn_edge.export.fold.batch_norm import fold_batch_norms
 from fcn_edge.export.fold.emit import Emitter
 from fcn_edge.export.fold.narrate import report_region
 from fcn_edge.export.fold.plan import Plan, Planner, Step
-from fcn_edge.export.fold.region import Region, Value, find_region, ordered_nodes
-from fcn_edge.export.fold.result import Folding, RegionReport
+from fcn_edge.export.fold.region import Region, Value, find_regions, ordered_nodes
+from fcn_edge.export.fold.result import Folding
 from fcn_edge.export.fold.segment import make_segment
-from fcn_edge.export.graph import Model, Tensor, model_of
+from fcn_edge.export.graph import Model, Tensor, model_of, names, new_input
 
 
 def fold_linear(model: Model, *, force: bool = False) -> Folding:
-    """Fold the linear region that ends in the scores of a flat model.
+    """Fold the linear regions of a flat model.
 
     Args:
         model: Flat (see :mod:`fcn_edge.export.graph`); it stays as it was.
-        force: Compute the scores from the region's sources alone, even where that is slower.
+        force: Compute the end of each region from its sources alone, even where that is slower.
 
     Returns:
         A model that gives the same scores but for rounding, in the dtype of each layer.
     """
-    region = find_region(model, model.outputs[0])
-    if region is None:
-        return Folding(model, ())
+    merged, batch_norms = fold_batch_norms(model)
+    split = split_activations(merged)
+    plans = {region: _plan(region, force=force) for region in find_regions(split)}
+    if not any(plan.folds for plan in plans.values()):
+        reports = tuple(report_region(region, plan, {}) for region, plan in plans.items())
+        return Folding(merged, reports, batch_norms)
+    return dataclasses.replace(_rebuild(split, plans), batch_norms=batch_norms)
+
+
+def _plan(region: Region, *, force: bool) -> Plan:
     planner = Planner(region)
-    plan = (planner.folded_whole() if force else None) or planner.best()
-    if not plan.folds:
-        return Folding(model, (report_region(region, plan, {}),))
-    rebuilt, report = _rebuild(model, region, plan)
-    return Folding(rebuilt, (report,))
+    return (planner.folded_whole() if force else None) or planner.best()
 
 
-def _rebuild(model: Model, region: Region, plan: Plan) -> tuple[Model, RegionReport]:
-    """Build the model anew, the region by its plan."""
-    import keras
-
+def _rebuild(model: Model, plans: dict[Region, Plan]) -> Folding:
+    """Build the model anew, each region by its plan."""
     old = model.inputs[0]
-    entry = keras.Input(batch_shape=tuple(old.shape), dtype=old.dtype, name=old.name)
+    entry = new_input(old.shape[1:3], old.shape[3], old.dtype)
     tensors: dict[int, Tensor] = {id(old): entry}
-    inside = {id(node) for node in region.nodes()}
-    steps = {id(step.target.node): step for step in plan.steps}
-    naming = _names(model)
+    folded = {region: plan for region, plan in plans.items() if plan.folds}
+    inside = {id(node) for region in folded for node in region.nodes()}
+    steps = {id(step.target.node): (region, plan, step) for region, plan in folded.items() for step in plan.steps}
+    naming = names(model)
     constants: dict[Value, str] = {}
     for node in ordered_nodes(model):
-        if node.is_input:
+        if node.is_input or (id(node) in inside and id(node) not in steps):
             continue
-        step = steps.get(id(node))
-        if id(node) in inside and step is None:
-            continue
-        if step is None or step.keeps_layer:
+        if id(node) not in steps or steps[id(node)][2].keeps_layer:
             _replay(node, tensors)
             continue
-        result, constants[step.target] = _emit(region, plan, step, tensors, naming)
-        tensors[id(node.outputs[0])] = result
-    rebuilt = model_of(entry, tensors[id(model.outputs[0])])
-    return rebuilt, report_region(region, plan, constants)
+        region, plan, step = steps[id(node)]
+        tensors[id(node.outputs[0])], constants[step.target] = _emit(region, plan, step, tensors, naming)
+    reports = tuple(report_region(region, plan, constants) for region, plan in plans.items())
+    return Folding(model_of(entry, tensors[id(model.outputs[0])]), reports)
 
 
 def _emit(
@@ -77,19 +79,3 @@ def _replay(node: Any, tensors: dict[int, Tensor]) -> None:  # noqa: ANN401 - Ke
     results = node.operation(*args, **kwargs)
     for old, new in zip(node.outputs, results if isinstance(results, list | tuple) else [results], strict=True):
         tensors[id(old)] = new
-
-
-def _names(model: Model) -> Callable[[str], str]:
-    """Make names that no operation of *model* has, each once."""
-    used = {operation.name for operation in model.operations}
-
-    def name(wanted: str) -> str:
-        base = wanted.replace("/", "_")
-        number, free = 1, base
-        while free in used:
-            number += 1
-            free = f"{base}_{number}"
-        used.add(free)
-        return free
-
-    return name

@@ -9,6 +9,8 @@ from fcn_edge.export.fold.region import Value
 
 # Interpolation reads four neighbours for each element.
 _BILINEAR_COST = 12.0
+# Of one element read, scaled and written.
+ELEMENTWISE_COST = 2.0
 _FREE = ("Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "Identity", "Activation")
 
 
@@ -35,7 +37,10 @@ def layer_cost(value: Value) -> float:
         factor = TRANSPOSED_FACTOR if _is_transposed(value) else 1.0
         read = sum(math.prod(tensor.shape[1:]) for tensor in value.node.input_tensors)
         return float(macs * tiled * factor + read + CALL_COST)
-    if kind in ("Add", "BatchNormalization"):
+    if kind == "BatchNormalization":
+        # Converters put it into what comes before or after it, where they can.
+        return ELEMENTWISE_COST * elements
+    if kind == "Add":
         return max(1, len(value.node.input_tensors) - 1) * ADD_COST * elements + CALL_COST
     if kind in ("UpSampling2D", "Resize") and layer.interpolation == "bilinear":
         return _BILINEAR_COST * elements + CALL_COST

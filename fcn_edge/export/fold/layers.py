@@ -38,7 +38,8 @@ def affine_of(layer: Any, inputs: list[Shape], output: Shape) -> Affine | None: 
         output: Shape of its output.
     """
     describe = _LAYERS.get(type(layer).__name__)
-    own = type(layer).__module__.startswith(("keras.", "tensorflow.", "tf_keras."))
+    # A class of the same name that is not Keras's own may do anything.
+    own = type(layer).__module__.startswith("keras.")
     if describe is None or not own or getattr(layer, "data_format", None) == "channels_first":
         return None
     return describe(layer, inputs, output)
@@ -87,9 +88,8 @@ def _transposed(layer: Any, inputs: list[Shape], output: Shape) -> Affine | None
     return _one(Stamp(kernel.swapaxes(2, 3), (stride[0], stride[1]), start), output, bias[0] if bias else None)
 
 
-def _batch_norm(layer: Any, _inputs: list[Shape], output: Shape) -> Affine | None:  # noqa: ANN401
-    if layer.axis not in _CHANNEL_AXES:
-        return None
+def batch_norm_weights(layer: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # noqa: ANN401
+    """Give what a batch normalisation multiplies each channel by at inference, and what it then adds."""
     mean, variance = (np.asarray(v, np.float64) for v in (layer.moving_mean, layer.moving_variance))
     factor = 1 / np.sqrt(variance + layer.epsilon)
     if layer.scale:
@@ -97,6 +97,13 @@ def _batch_norm(layer: Any, _inputs: list[Shape], output: Shape) -> Affine | Non
     shift = -mean * factor
     if layer.center:
         shift = shift + np.asarray(layer.beta, np.float64)
+    return factor, shift
+
+
+def _batch_norm(layer: Any, _inputs: list[Shape], output: Shape) -> Affine | None:  # noqa: ANN401
+    if layer.axis not in _CHANNEL_AXES:
+        return None
+    factor, shift = batch_norm_weights(layer)
     return _one(Stamp(factor[None, None]), output, shift)
 
 
@@ -131,7 +138,8 @@ def _concatenate(layer: Any, inputs: list[Shape], output: Shape) -> Affine | Non
 
 
 def _add(_layer: Any, inputs: list[Shape], output: Shape) -> Affine | None:  # noqa: ANN401
-    if any(shape != output for shape in inputs):
+    # As an operation of Keras it may also add a number, which is no input.
+    if len(inputs) == 1 or any(shape != output for shape in inputs):
         return None
     return Affine(tuple(((identity(output[2]), output),) for _ in inputs))
 

@@ -28,20 +28,40 @@ def convolve(
     """Add up ``kernel[j].T @ input[c - first - j]`` for each cell ``c``; *kernel* is in stamping order."""
     import keras
 
-    taps = kernel.shape[:2]
-    before = [first[axis] + taps[axis] - 1 for axis in (0, 1)]
-    same = [before[axis] == (taps[axis] - 1) // 2 and cells[axis] == tensor.shape[1 + axis] for axis in (0, 1)]
-    if not all(same):
-        tensor = fit(tensor, (before[0], before[1]), (cells[0] + taps[0] - 1, cells[1] + taps[1] - 1), naming)
-    layer = keras.layers.Conv2D(
-        kernel.shape[3],
-        taps,
-        padding="same" if all(same) else "valid",
-        use_bias=bias is not None,
-        dtype=str(tensor.dtype),
-        name=name,
-    )
+    tensor, padding = _padded(tensor, kernel, first, cells, naming)
+    options = {"padding": padding, "use_bias": bias is not None, "dtype": str(tensor.dtype), "name": name}
+    layer = keras.layers.Conv2D(kernel.shape[3], kernel.shape[:2], **options)
     return _weighted(layer, tensor, kernel[::-1, ::-1], bias)
+
+
+def depthwise(
+    tensor: Tensor,
+    kernel: Floats,
+    first: tuple[int, int],
+    cells: tuple[int, int],
+    bias: Floats | None,
+    name: str,
+    naming: Naming,
+) -> Tensor:
+    """Do as :func:`convolve`, each channel by itself; *kernel* is ``(rows, columns, channels)``."""
+    import keras
+
+    tensor, padding = _padded(tensor, kernel, first, cells, naming)
+    options = {"padding": padding, "use_bias": bias is not None, "dtype": str(tensor.dtype), "name": name}
+    layer = keras.layers.DepthwiseConv2D(kernel.shape[:2], **options)
+    return _weighted(layer, tensor, kernel[::-1, ::-1, :, None], bias)
+
+
+def _padded(
+    tensor: Tensor, kernel: Floats, first: tuple[int, int], cells: tuple[int, int], naming: Naming
+) -> tuple[Tensor, str]:
+    """Give the input of a convolution to *cells* pixels, and the convolution's own padding."""
+    taps = kernel.shape[:2]
+    before = (first[0] + taps[0] - 1, first[1] + taps[1] - 1)
+    same = [before[axis] == (taps[axis] - 1) // 2 and cells[axis] == tensor.shape[1 + axis] for axis in (0, 1)]
+    if all(same):
+        return tensor, "same"
+    return fit(tensor, before, (cells[0] + taps[0] - 1, cells[1] + taps[1] - 1), naming), "valid"
 
 
 def stamp(

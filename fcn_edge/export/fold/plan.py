@@ -91,7 +91,8 @@ class Planner:
             if found is not None:
                 candidates.append(found)
         best = min(candidates, key=_cost)
-        return Plan(best if _cost(best) < _WORTHWHILE * _cost(original) else original, original)
+        enough = 1.0 if all(map(_is_simple, best)) else _WORTHWHILE
+        return Plan(best if _cost(best) < enough * _cost(original) else original, original)
 
     def _descend(self, cuts: frozenset[Value]) -> tuple[Step, ...] | None:
         best = self._evaluate(cuts)
@@ -150,7 +151,7 @@ def choose_forms(segment: Segment) -> tuple[dict[Value, Form], float]:
 
     def total(forms: dict[Value, Form]) -> float:
         own = sum(form.cost for form in forms.values())
-        return own + strips + sum_cost(list(forms.values()), target.size, target.shape[2], constant=True)
+        return own + strips + sum_cost(list(forms.values()), target.size, target.shape[2], segment.constant_kind)
 
     improved = True
     while improved:
@@ -178,6 +179,12 @@ def _is_single(target: Value, sources: frozenset[Value]) -> bool:
     inner = {source for source in direct if source.tensor is None}
     direct = (direct - inner) | {before for step in inner for before, _ in step.terms}
     return direct == sources
+
+
+def _is_simple(step: Step) -> bool:
+    """Tell whether a step is one convolution where there were more layers, and so cannot be slower."""
+    forms = list(step.forms.values())
+    return step.keeps_layer or (len(forms) == 1 and forms[0].level == 1 and not any(step.strips.values()))
 
 
 def _cost(steps: tuple[Step, ...]) -> float:

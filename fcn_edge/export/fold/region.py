@@ -1,4 +1,4 @@
-"""The linear region of a model: what lies between its scores and the last nonlinear layers."""
+"""The linear regions of a model: what lies between one nonlinear layer and the next, or the scores."""
 
 from __future__ import annotations
 
@@ -42,12 +42,17 @@ class Value:
         return not self.terms
 
     @property
+    def does_nothing(self) -> bool:
+        """Whether the layer passes its input on, at inference."""
+        return self.bias is None and all(stamp.is_identity for _, stamp in self.terms) and len(self.terms) == 1
+
+    @property
     def size(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.shape[:2]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Region:
     """A linear region.
 
@@ -70,11 +75,11 @@ def ordered_nodes(model: Model) -> list[Any]:
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
 
 
-def find_region(model: Model, end: Tensor) -> Region | None:
-    """Find all that is linear up to the feature map *end*; None where that map is not made by a linear layer.
+def find_regions(model: Model) -> list[Region]:
+    """Find the linear regions of a flat model, each as large as can be, the last first.
 
-    A map that is also read outside the region, or is an output itself, starts the region anew: it has to be computed
-    anyway.
+    A map that is also read outside its region, or is the model's output itself, ends a region of its own: it has to be
+    computed anyway. Regions with nothing to fold, of one layer and of layers that do nothing, are left out.
     """
     nodes = ordered_nodes(model)
     made = {id(tensor): node for node in nodes for tensor in node.outputs}
@@ -83,18 +88,26 @@ def find_region(model: Model, end: Tensor) -> Region | None:
         for tensor in node.input_tensors:
             readers.setdefault(id(tensor), []).append(node)
     affine = {id(node): described for node in nodes if (described := _describe(node)) is not None}
-    inside: set[int] = set()
-    # From the end backwards, so that all readers of a map are decided before the map.
+    ends: dict[int, int] = {}
+    found: dict[int, Tensor] = {}
+    # From the end backwards, so that all readers of a map are placed before the map.
     for node in reversed(nodes):
+        if id(node) not in affine:
+            continue
         result = node.outputs[0]
-        wanted = result is end
-        used = readers.get(id(result), [])
-        covered = bool(used) and all(id(reader) in inside for reader in used) and result is not model.outputs[0]
-        if id(node) in affine and (wanted or covered):
-            inside.add(id(node))
-    if id(made[id(end)]) not in inside:
-        return None
-    return _build(end, made, affine, inside)
+        used = {ends.get(id(reader)) for reader in readers.get(id(result), [])}
+        if len(used) == 1 and None not in used and result is not model.outputs[0]:
+            ends[id(node)] = next(end for end in used if end is not None)
+        else:
+            ends[id(node)] = id(result)
+            found[id(result)] = result
+    regions = []
+    for end, tensor in found.items():
+        inside = {node for node, of in ends.items() if of == end}
+        region = _build(tensor, made, affine, inside)
+        if sum(not value.does_nothing for value in region.values if value.node is not None) > 1:
+            regions.append(region)
+    return regions
 
 
 def _describe(node: Any) -> Affine | None:  # noqa: ANN401 - Keras has no types

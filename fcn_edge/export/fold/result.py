@@ -80,12 +80,14 @@ class Folding:
     Attributes:
         model: Flat Keras model with the same input and output.
         regions: What was found and done.
+        batch_norms: How many batch normalisations went into the convolution before them.
     """
 
     model: Any
     regions: tuple[RegionReport, ...]
+    batch_norms: int = 0
 
     @property
     def applied(self) -> bool:
         """Whether anything was folded."""
-        return any(region.applied for region in self.regions)
+        return self.batch_norms > 0 or any(region.applied for region in self.regions)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.export.fold import linear_map
+from fcn_edge.export.fold.form import ConstantKind
 from fcn_edge.export.fold.linear_map import LinearMap
 from fcn_edge.export.fold.region import Region, Value
 from fcn_edge.export.fold.stamp import Stamp
@@ -22,11 +23,13 @@ class Segment:
         target: The map.
         maps: By map it is computed from: the linear map.
         constant: ``(rows, columns, channels)`` float64 to add; None for nothing, or where only the structure is known.
+        constant_kind: ``none``; ``bias`` where it repeats pixel by pixel or square by square; ``map``.
     """
 
     target: Value
     maps: dict[Value, LinearMap]
     constant: NDArray[np.float64] | None
+    constant_kind: ConstantKind
 
 
 def sources_of(region: Region, target: Value, stops: AbstractSet[Value]) -> frozenset[Value]:
@@ -58,11 +61,14 @@ def make_segment(
     """
     channels = 1 if structure_only else target.shape[2]
     maps = {target: linear_map.unit(target.size, channels)}
-    constant = None
+    constant: NDArray[np.float64] | None = None
+    kind: ConstantKind = "none"
     for value in reversed(region.values):
         if value not in maps or value.is_source or (value in stops and value is not target):
             continue
         onward = maps.pop(value)
+        if value.bias is not None:
+            kind = "bias" if kind != "map" and _repeats(onward) else "map"
         if value.bias is not None and not structure_only:
             shift = linear_map.response_to_constant(onward, value.bias)
             constant = shift if constant is None else constant + shift
@@ -74,9 +80,15 @@ def make_segment(
                 maps[source] = linear_map.add(maps[source], through)
             else:
                 return None
-    return Segment(target, maps, constant)
+    return Segment(target, maps, constant, kind)
 
 
 def _before(onward: LinearMap, stamp: Stamp, source: Value, *, structure_only: bool) -> LinearMap:
     used = stamp.support() if structure_only else stamp
     return linear_map.compose(onward, used, source.size, magnitudes=structure_only)
+
+
+def _repeats(linear: LinearMap) -> bool:
+    """Tell whether what a map makes of a constant is the same in every square of its stride, at the borders too."""
+    alone = len(linear.blocks) == 1
+    return alone and all(axis.relative[-1] - axis.relative[0] < axis.stride for axis in linear.axes)

@@ -41,16 +41,25 @@ class Stamp:
         """Whether each input channel goes to one output channel."""
         return self.kernel.ndim == 3  # noqa: PLR2004 - rows, columns, channels
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether it passes its input on."""
+        still = self.stride == (1, 1) and self.start == (0, 0) and self.first_channel == 0
+        return still and self.keeps_channels and self.kernel.shape[:2] == (1, 1) and bool(np.all(self.kernel == 1))
+
     def support(self) -> Stamp:
         """Give the same with one channel: 1 where any weight differs from zero.
 
-        Channels count as kept apart only where all weights are 1, so that what changes nothing can be told from it.
+        Where channels are kept apart but scaled, the weights are 2, so that what changes nothing can be told from it.
         """
         axes = tuple(range(2, self.kernel.ndim))
         touched = np.any(self.kernel != 0, axis=axes).astype(np.float64)[..., None]
-        copies = self.keeps_channels and bool(np.all(self.kernel == 1))
+        if self.keeps_channels and not np.all(self.kernel == 1):
+            touched *= 2
         borders = tuple(tuple((o, m, abs(w)) for o, m, w in axis) for axis in self.borders)
-        return Stamp(touched if copies else touched[..., None], self.stride, self.start, 0, (borders[0], borders[1]))
+        return Stamp(
+            touched if self.keeps_channels else touched[..., None], self.stride, self.start, 0, (borders[0], borders[1])
+        )
 
 
 def identity(channels: int, *, start: Pair = (0, 0), first_channel: int = 0) -> Stamp:
