@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fcn_edge import scenes
 from fcn_edge.card import ModelCard, class_specs
@@ -14,6 +15,8 @@ from fcn_edge.networks import ARCHITECTURES
 from fcn_edge.networks.layers import load_keras
 
 SIZE_HW = (128, 128)
+# Share of the pixels, as in the data that such networks are made for.
+BACKGROUND = 0.8
 _SCENES = 4
 
 
@@ -50,7 +53,7 @@ NETWORKS: Mapping[str, NetworkSpec] = {
 
 
 def build_network(spec: NetworkSpec, seed: int) -> Any:  # noqa: ANN401 - keras.Model, and Keras has no types
-    """Build a network with He-normal kernels and normal biases; every class then wins some pixels of a scene.
+    """Build a network with He-normal kernels and normal biases, which finds several classes in a scene.
 
     Returns:
         A model that takes 0..255 RGB, ``(N, 128, 128, 3)``, and gives probabilities.
@@ -61,9 +64,8 @@ def build_network(spec: NetworkSpec, seed: int) -> Any:  # noqa: ANN401 - keras.
         _draw(layer, rng)
     pixels = np.stack([scenes.draw_scene(rng, SIZE_HW)[0] for _ in range(_SCENES)])[..., ::-1].astype(np.float32)
     scores = np.asarray(scored(pixels)).reshape(-1, spec.classes)
-    # A network that sees one class everywhere agrees with any other; this one is as undecided as can be.
     score_layer = scored.get_layer(spec.score_layer)
-    score_layer.bias.assign(score_layer.bias - np.median(scores, axis=0))
+    score_layer.bias.assign(score_layer.bias + _balance(scores))
     network.set_weights(scored.get_weights())
     return network
 
@@ -85,6 +87,20 @@ def _resized(layer: Any) -> Any:  # noqa: ANN401 - Keras layers
     if isinstance(layer, keras.layers.Conv2DTranspose):
         return keras.layers.UpSampling2D(layer.strides, interpolation="bilinear", name=layer.name)
     return layer.__class__.from_config(layer.get_config())
+
+
+def _balance(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Find what to add to each class's scores, ``(pixels, K)``, so that all occur and background wins most pixels.
+
+    A network that sees one class everywhere agrees with any other. One that is undecided everywhere agrees with none,
+    not even with its own int8 file, which an export would refuse.
+    """
+    if scores.shape[1] == 1:
+        return -np.quantile(scores, BACKGROUND, axis=0).astype(np.float32)
+    shift = -np.median(scores, axis=0)
+    level = scores + shift
+    shift[0] += np.quantile(level[:, 1:].max(axis=1) - level[:, 0], BACKGROUND)
+    return shift.astype(np.float32)
 
 
 def _draw(layer: Any, rng: np.random.Generator) -> None:  # noqa: ANN401 - a Keras layer
