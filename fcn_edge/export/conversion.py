@@ -22,12 +22,15 @@ class Conversion:
         threshold: For one score channel, in the unit of the scores; used for ``labels``.
         calibration: ``(N, H, W, 3)`` uint8 RGB; only int8 converters look at it. It holds a 0 and a 255, so that the
             quantised input is the pixel itself.
+        rewrite: Operations may be replaced by others that compute the same and run faster in the format's runtimes.
+            False where the graph is to be left alone.
     """
 
     model: Model
     output: OutputKind
     threshold: float
     calibration: NDArray[np.uint8]
+    rewrite: bool = True
 
 
 @dataclass(frozen=True, slots=True)

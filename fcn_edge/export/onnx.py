@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.card import ModelCard, Precision
-from fcn_edge.export import onnx_graph
+from fcn_edge.export import onnx_float_graph, onnx_graph, onnx_int8_graph
 from fcn_edge.export.conversion import Conversion, Inspection
 from fcn_edge.export.freeze import INPUT_NAME, traced
 from fcn_edge.optional import load
@@ -39,7 +39,10 @@ def convert_int8(job: Conversion) -> bytes:
     proto = onnx_graph.onnx()
     with tempfile.TemporaryDirectory() as folder:
         source, clean, target = (str(Path(folder) / name) for name in ("float.onnx", "clean.onnx", "int8.onnx"))
-        proto.save(_float_model(job), source)
+        model = _float_model(job)
+        if job.rewrite:
+            onnx_float_graph.spread_transposed_convolutions(model)
+        proto.save(model, source)
         # Symbolic shape inference needs sympy, and finds nothing where all shapes are fixed.
         shapes.quant_pre_process(source, clean, skip_symbolic_shape=True)
         quantization.quantize_static(
@@ -55,9 +58,11 @@ def convert_int8(job: Conversion) -> bytes:
             weight_type=quantization.QuantType.QInt8,
         )
         model = proto.load(target)
-    onnx_graph.open_door(model)
+    onnx_int8_graph.keep_scales(model)
+    onnx_int8_graph.open_door(model)
     if job.output == "logits":
-        onnx_graph.close_with_int8(model)
+        onnx_int8_graph.close_with_int8(model)
+    onnx_graph.forget_unused(model)
     proto.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
 
@@ -78,7 +83,7 @@ def describe(data: bytes, card: ModelCard) -> bytes:
     """Put name and description into a converted file."""
     model = onnx_graph.onnx().load_from_string(data)
     model.producer_name = "fcn-edge"
-    onnx_graph.forget_unused_domains(model)
+    onnx_graph.forget_unused(model)
     model.graph.name = card.name
     model.doc_string = f"Semantic segmentation: {', '.join(spec.name for spec in card.classes)}"
     return bytes(model.SerializeToString())
@@ -89,6 +94,7 @@ def _float_model(job: Conversion) -> Any:  # noqa: ANN401 - onnx.ModelProto
     function = traced(job.model, "uint8", output=job.output, threshold=job.threshold)
     model, _ = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=OPSET)
     onnx_graph.rename_output(model, "scores" if job.output == "logits" else "labels")
+    onnx_float_graph.drop_idle_reshapes(model)
     return model
 
 

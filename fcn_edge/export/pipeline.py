@@ -100,7 +100,8 @@ class _Export:
             done(_describe_folding(folding) if config.fold else "left out")
         images, calibration = self._calibrate(card)
         with atomic.replacing_folder(config.out) as temporary:
-            files = self._convert_all(Conversion(model, config.output, _threshold(card), images), card, temporary)
+            job = Conversion(model, config.output, _threshold(card), images, rewrite=config.fold)
+            files = self._convert_all(job, card, temporary)
             proven = self._prove(prepared, model, card, files, proof)
             files = self._note_figures(files, proven)
             report = self._report(wanted, source, prepared, files, proven, folding, calibration)

@@ -1,0 +1,151 @@
+"""Rewriting a quantised (QDQ) ONNX graph, exactly, so that runtimes find integers from door to scores."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fcn_edge.export import onnx_graph
+from fcn_edge.export.onnx_graph import MOVERS, QUANTIZERS, Proto
+
+# How the scores are laid out at the end. Not all that move values: few versions of ONNX Runtime have those for uint8.
+_LAYOUT = ("Reshape", "Squeeze", "Transpose", "Unsqueeze")
+_SHIFT = 128
+# The only one of a dozen tried (powers of two, 1/254, 1/300, …) that OpenVINO 2026.4 does not see through too early.
+_DOOR_SCALE = np.float32(1 / 255)
+
+
+def open_door(model: Proto) -> bool:
+    """Let a quantised graph take raw pixels without converting them to float and back.
+
+    The image goes through Cast (and Transpose) to a QuantizeLinear of scale 1 and zero point 0, which gives the pixel
+    back that was cast: both go, exactly.
+
+    Returns:
+        Whether the graph was of that form.
+    """
+    graph = model.graph
+    values = onnx_graph.constants(model)
+    tensor = graph.input[0].name
+    gone: list[Proto] = []
+    moved: list[Proto] = []
+    while True:
+        found = onnx_graph.readers(model, tensor)
+        if len(found) != 1:
+            return False
+        node = found[0]
+        if node.op_type == "DequantizeLinear" and _is_identity(node, values):
+            after = onnx_graph.readers(model, node.output[0])
+            if len(after) != 1 or after[0].op_type != "Transpose":
+                break
+            gone.append(node)
+        elif node.op_type == "Cast" or (node.op_type == "QuantizeLinear" and _is_identity(node, values)):
+            gone.append(node)
+        elif node.op_type == "Transpose":
+            moved.append(node)
+        else:
+            return False
+        tensor = node.output[0]
+    source = graph.input[0].name
+    for transposed in moved:
+        transposed.input[0] = source
+        source = transposed.output[0]
+    node.input[0] = source
+    for removed in gone:
+        graph.node.remove(removed)
+    onnx_graph.forget_types(model, [source])
+    _show_quantization(model, node)
+    return True
+
+
+def close_with_int8(model: Proto) -> bool:
+    """Let a quantised graph give raw int8 scores instead of dequantising them.
+
+    Activations are uint8, which ONNX Runtime runs fused on every processor; the last DequantizeLinear is followed by a
+    QuantizeLinear of the same scale and a zero point 128 lower, which is exact.
+
+    Returns:
+        Whether the graph ended in a DequantizeLinear.
+    """
+    graph = model.graph
+    output = graph.output[0]
+    tail: list[Proto] = []
+    node = onnx_graph.writer(model, output.name)
+    while node is not None and node.op_type in (*_LAYOUT, *QUANTIZERS):
+        tail.insert(0, node)
+        node = onnx_graph.writer(model, node.input[0])
+    quantize = next((n for n in tail if n.op_type == "QuantizeLinear"), None)
+    if quantize is None:
+        return False
+    zero_point = int(onnx_graph.constants(model)[quantize.input[2]].reshape(()))
+    tensor = quantize.output[0]
+    after = tail[tail.index(quantize) + 1 :]
+    shaped = [n for n in after if n.op_type in _LAYOUT]
+    for removed in after:
+        graph.node.remove(removed)
+    for number, shaping in enumerate(shaped):
+        shaping.input[0] = tensor
+        tensor = shaping.output[0] = f"scores_uint8_{number}"
+        graph.node.append(shaping)
+    lowered = onnx_graph.add_constant(model, "scores_zero_point", np.array(zero_point - _SHIFT, np.int8))
+    scale_name, zero_name = quantize.input[1], quantize.input[2]
+    make = onnx_graph.onnx().helper.make_node
+    graph.node.append(make("DequantizeLinear", [tensor, scale_name, zero_name], ["scores_real"], "scores_real"))
+    graph.node.append(make("QuantizeLinear", ["scores_real", scale_name, lowered], [output.name], "scores"))
+    output.type.tensor_type.elem_type = onnx_graph.onnx().TensorProto.INT8
+    return True
+
+
+def keep_scales(model: Proto) -> None:
+    """Give what is only moved the scale that it came with, so that it is moved as integers.
+
+    A crop may have a smaller range than what it was cut from. Quantised by that range, it would be dequantised, cut and
+    quantised again.
+    """
+    for node in [node for node in model.graph.node if node.op_type == "QuantizeLinear"]:
+        made = onnx_graph.writer(model, node.input[0])
+        while made is not None and made.op_type in MOVERS:
+            made = onnx_graph.writer(model, made.input[0])
+        if made is None or made.op_type != "DequantizeLinear":
+            continue
+        for quantizing in (node, *onnx_graph.readers(model, node.output[0])):
+            if quantizing.op_type in QUANTIZERS:
+                quantizing.input[1:] = made.input[1:]
+
+
+def _show_quantization(model: Proto, door: Proto) -> None:
+    """Let OpenVINO see that the pixels are quantised; ONNX Runtime drops what is added here.
+
+    OpenVINO runs the first convolution in float where its input is only dequantised, and where the scale is 1. So a
+    scale goes from the weights to the door, and a pair that gives the pixel back stands before it.
+    """
+    values = onnx_graph.constants(model)
+    found = onnx_graph.readers(model, door.output[0])
+    kernels = [kernel for node in found if (kernel := _own_kernel(model, node)) is not None]
+    if len(kernels) != len(found):
+        return
+    for index, kernel in enumerate(kernels):
+        scales = values[kernel.input[1]] / _DOOR_SCALE
+        kernel.input[1] = onnx_graph.add_constant(model, f"door_weights_scale_{index}", scales)
+    scale = onnx_graph.add_constant(model, "door_scale", np.array(_DOOR_SCALE))
+    make = onnx_graph.onnx().helper.make_node
+    pixels, zero_point = door.input[0], door.input[2]
+    pair = [
+        make("DequantizeLinear", [pixels, scale, zero_point], ["door_real"], "door_real"),
+        make("QuantizeLinear", ["door_real", scale, zero_point], ["door"], "door"),
+    ]
+    door.input[0], door.input[1] = "door", scale
+    onnx_graph.replace(model, door, [*pair, door])
+
+
+def _own_kernel(model: Proto, convolution: Proto) -> Proto | None:
+    """Give the DequantizeLinear of a convolution's kernel, None where there is none or others read it too."""
+    if convolution.op_type != "Conv":
+        return None
+    kernel = onnx_graph.writer(model, convolution.input[1])
+    own = kernel is not None and kernel.op_type == "DequantizeLinear"
+    return kernel if own and len(onnx_graph.readers(model, convolution.input[1])) == 1 else None
+
+
+def _is_identity(node: Proto, values: dict[str, np.ndarray]) -> bool:
+    scale, zero = values.get(node.input[1]), values.get(node.input[2])
+    return scale is not None and zero is not None and scale.size == 1 and float(scale) == 1.0 and int(zero) == 0
