@@ -9,6 +9,8 @@ from fcn_edge.export.fold.plan import Plan, Step
 from fcn_edge.export.fold.region import Region, Value
 from fcn_edge.export.fold.result import RegionReport, StepReport, TermReport
 
+_LEFT = "no plan is cheaper than the layers as they are"
+
 
 def report_region(region: Region, plan: Plan, constants: Mapping[Value, str]) -> RegionReport:
     """Tell what a plan does to a region; *constants* tells what became of the biases of each computed map."""
@@ -22,7 +24,7 @@ def report_region(region: Region, plan: Plan, constants: Mapping[Value, str]) ->
         applied=plan.folds,
         macs_before=before,
         macs_after=after,
-        why=f"the cheapest plan {relation}" if plan.folds else "no plan is cheaper than the layers as they are",
+        why=f"the cheapest plan {relation}, memory traffic included" if plan.folds else _LEFT,
         steps=tuple(_report_step(step, constants) for step in plan.steps),
     )
 
@@ -38,11 +40,26 @@ def _report_term(step: Step, source: Value, form: Form) -> TermReport:
     upsampling = (form.stride[0] * form.level, form.stride[1] * form.level)
     channels = (source.shape[2], form.level**2 * step.target.shape[2])
     return TermReport(
-        source.name, form.kind, upsampling, form.kernel, channels, step.strips[source], form.macs, _why(form)
+        source.name,
+        form.kind,
+        upsampling,
+        form.kernel,
+        channels,
+        step.strips[source],
+        form.macs,
+        _why(form, step.others[source]),
     )
 
 
-def _why(form: Form) -> str:
+def _why(form: Form, others: tuple[Form, ...]) -> str:
     if form.kind == "identity":
         return "added as it is"
-    return f"weighs {form.cost / 1e6:,.1f} M, the least together with the sum"
+    rivals = "".join(f"; {_name(other)} {other.cost / 1e6:,.1f} M" for other in others)
+    return f"weighs {form.cost / 1e6:,.1f} M{rivals}"
+
+
+def _name(form: Form) -> str:
+    shifted = f", squares shifted by {form.origin[0]}, {form.origin[1]}" if any(form.origin) else ""
+    if form.kind == "transposed":
+        return f"transposed convolution of stride {form.stride[0]}, {form.stride[1]}"
+    return f"{form.kind} and depth to space by {form.level}{shifted}"

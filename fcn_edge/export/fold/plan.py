@@ -24,6 +24,7 @@ class Step:
     Attributes:
         target: The map.
         forms: By map it is computed from; empty where the layer itself stays.
+        others: By map it is computed from: the forms that were not chosen.
         strips: By map it is computed from: number of corrections along borders and in corners.
         macs: Multiply-adds.
         cost: See :mod:`fcn_edge.export.fold.form`.
@@ -31,6 +32,7 @@ class Step:
 
     target: Value
     forms: dict[Value, Form]
+    others: dict[Value, tuple[Form, ...]]
     strips: dict[Value, int]
     macs: int
     cost: float
@@ -137,13 +139,13 @@ class Planner:
         segment = make_segment(self._region, target, sources, structure_only=True)
         if segment is None:
             return None
-        forms, cost = choose_forms(segment)
+        forms, others, cost = choose_forms(segment)
         strips = {value: strip_shape.count_strips(linear) for value, linear in segment.maps.items()}
-        return Step(target, forms, strips, sum(form.macs for form in forms.values()), cost)
+        return Step(target, forms, others, strips, sum(form.macs for form in forms.values()), cost)
 
 
-def choose_forms(segment: Segment) -> tuple[dict[Value, Form], float]:
-    """Choose the form of each term, so that the sum is cheapest; also give its cost."""
+def choose_forms(segment: Segment) -> tuple[dict[Value, Form], dict[Value, tuple[Form, ...]], float]:
+    """Choose the form of each term so that the sum is cheapest; also give the forms left over, and the cost."""
     target = segment.target
     options = {v: forms_of(m, (v.shape[2], target.shape[2])) for v, m in segment.maps.items()}
     chosen = {value: min(forms, key=lambda form: form.cost) for value, forms in options.items()}
@@ -161,7 +163,8 @@ def choose_forms(segment: Segment) -> tuple[dict[Value, Form], float]:
                 other = {**chosen, value: form}
                 if total(other) < total(chosen):
                     chosen, improved = other, True
-    return chosen, total(chosen)
+    others = {value: tuple(form for form in forms if form != chosen[value]) for value, forms in options.items()}
+    return chosen, others, total(chosen)
 
 
 def _strip_cost(linear: LinearMap, channels: int) -> float:
@@ -170,7 +173,7 @@ def _strip_cost(linear: LinearMap, channels: int) -> float:
 
 
 def _layer_step(value: Value) -> Step:
-    return Step(value, {}, {}, layer_macs(value), layer_cost(value))
+    return Step(value, {}, {}, {}, layer_macs(value), layer_cost(value))
 
 
 def _is_single(target: Value, sources: frozenset[Value]) -> bool:

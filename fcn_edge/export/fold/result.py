@@ -18,7 +18,7 @@ class TermReport:
         channels: In and out of the convolution.
         border_strips: Corrections along borders and in corners.
         macs: Multiply-adds of the convolution.
-        why: Why this form.
+        why: What this form weighs and what the others would, in multiply-adds with memory traffic.
     """
 
     source: str

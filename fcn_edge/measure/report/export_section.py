@@ -23,6 +23,7 @@ def export_section(result: ResultFile) -> Section:
     ]
     if content.get("ladder"):
         blocks.append(_ladder(content))
+    blocks.extend(_folding(content["folding"]))
     blocks.extend(Paragraph(f"Warning: {warning}") for warning in content.get("warnings") or ())
     blocks.append(_facts(content))
     tools = {"env": {"packages": content.get("tools") or {}}}
@@ -86,6 +87,30 @@ def _ladder(content: Mapping[str, Any]) -> Table:
         )
     head = ("rung", "against", "agreement %", "largest difference", "S/N dB", "why this limit")
     return Table(head, tuple(rows), "llrrrt", "The ladder: found, and the limit in brackets", detail=True)
+
+
+def _folding(folding: Mapping[str, Any]) -> list[Block]:
+    """Tell how each folded region is computed now."""
+    rows = []
+    for region in folding.get("regions") or ():
+        for step in region["steps"] if region["applied"] else ():
+            how = " + ".join(_term(term) for term in step["terms"]) or "as it was"
+            constant = {"map": " + a constant map", "bias": " + a bias"}.get(step["constant"], "")
+            rows.append((step["target"], f"{how}{constant}", _millions(step["macs"])))
+    if not rows:
+        return []
+    head = ("result of layer", "computed as", "million multiply-adds")
+    return [Table(head, tuple(rows), "ltr", "Folded: linear layers computed as one sum", detail=True)]
+
+
+def _term(term: Mapping[str, Any]) -> str:
+    source = term["source"]
+    if term["form"] == "identity":
+        return str(source)
+    kernel, up = "x".join(map(str, term["kernel"])), max(term["upsampling"])
+    strips = f", {term['border_strips']} border corrections" if term["border_strips"] else ""
+    channels = f"{term['channels'][0]}→{term['channels'][1]} channels"
+    return f"{source} ({term['form']} {kernel}, {channels}, {up} times finer{strips})"
 
 
 def _facts(content: Mapping[str, Any]) -> Facts:
