@@ -172,7 +172,7 @@ def test_a_kernel_of_two_stamps_onto_the_output_as_the_page_says():
     lines = re.findall(
         r"^\[(.*)\] with \[(.*)\] at stride (\d)(, same,)? gives \[(.*)\]$", PAGE.read_text(), re.MULTILINE
     )
-    assert len(lines) == 7
+    assert len(lines) == 15
     for values, weights, stride, same, result in lines:
         computed = along_one_axis(numbers(values), numbers(weights), int(stride), "same" if same else "valid")
         np.testing.assert_allclose(computed, numbers(result), atol=1e-12, err_msg=values)
@@ -212,6 +212,15 @@ def test_the_output_sizes_of_the_page_are_those_of_the_reference():
 def test_same_cuts_the_larger_half_behind():
     whole = along_one_axis([1, 2], [1, 10, 100], 2)
     np.testing.assert_array_equal(along_one_axis([1, 2], [1, 10, 100], 2, "same"), whole[:-1])
+
+
+def test_two_transposed_convolutions_are_one_where_nothing_cut_off_would_come_back():
+    composed = along_one_axis([1, 2, 1], [1, 10, 100], 2)
+    apart = along_one_axis(along_one_axis([1, 2], [1, 2, 1], 2, "same"), [1, 10, 100], 2, "same")
+    np.testing.assert_array_equal(along_one_axis([1, 2], composed, 4)[:8], apart)
+    wide = np.ones(4)
+    apart = along_one_axis(along_one_axis([1], wide, 2, "same"), wide, 2, "same")
+    assert not np.array_equal(along_one_axis([1], along_one_axis(wide, wide, 2), 4, "same"), apart)
 
 
 def test_counts_of_a_checkerboard_multiply_in_two_dimensions():

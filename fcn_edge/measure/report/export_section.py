@@ -110,7 +110,8 @@ def _term(term: Mapping[str, Any]) -> str:
     kernel, up = "x".join(map(str, term["kernel"])), max(term["upsampling"])
     strips = f", {term['border_strips']} border corrections" if term["border_strips"] else ""
     channels = f"{term['channels'][0]}→{term['channels'][1]} channels"
-    return f"{source} ({term['form']} {kernel}, {channels}, {up} times finer{strips})"
+    finer = f", {up} times finer" if up > 1 else ""
+    return f"{source} ({term['form']} {kernel}, {channels}{finer}{strips})"
 
 
 def _facts(content: Mapping[str, Any]) -> Facts:
