@@ -95,9 +95,21 @@ class Emitter:
         if form.kind == "depthwise":
             return depthwise(tensor, *_by_channel(linear), cells, bias, name, self._name)
         kernel, first = self._kernel(linear, form)
-        if form.kind == "convolution":
+        if form.kind == "gathered":
+            tensor, kernel = self._gather(tensor, kernel, name)
+            name = self._name(f"{name}_gathered")
+        if form.kind != "transposed":
             return convolve(tensor, kernel, first, cells, bias, name, self._name)
         return stamp(tensor, kernel, form.stride, first, cells, bias, name, self._name)
+
+    def _gather(self, tensor: Tensor, kernel: Floats, name: str) -> tuple[Tensor, Floats]:
+        """Compute all products of a pixel with *kernel* ``(rows, columns, in, out)``; also give what adds them up."""
+        used = np.argwhere(np.any(kernel != 0, axis=2))
+        weights = np.stack([kernel[y, x, :, out] for y, x, out in used], axis=1)[None, None]
+        ones = np.zeros((*kernel.shape[:2], len(used), kernel.shape[3]))
+        for number, (y, x, out) in enumerate(used):
+            ones[y, x, number, out] = 1
+        return convolve(tensor, weights, (0, 0), tuple(tensor.shape[1:3]), None, name, self._name), ones
 
     def _kernel(self, linear: LinearMap, form: Form) -> tuple[Floats, tuple[int, int]]:
         """Gather the interior by squares of *level* pixels: ``(rows, columns, in, level² · K)`` and the first tap."""

@@ -13,7 +13,7 @@ from typing import Literal
 from fcn_edge.export.fold.linear_map import LinearMap
 
 ConstantKind = Literal["none", "bias", "map"]
-FormKind = Literal["identity", "depthwise", "convolution", "transposed"]
+FormKind = Literal["identity", "depthwise", "convolution", "gathered", "transposed"]
 
 # Kernels compute this many output channels at a time, needed or not.
 CHANNEL_TILE = 8
@@ -38,7 +38,8 @@ class Form:
     Attributes:
         kind: ``identity``: added as it is. ``depthwise``: each channel by itself, at full resolution.
             ``convolution``: to ``level ** 2 * K`` channels, then depth to space. ``transposed``: the same by a
-            transposed convolution.
+            transposed convolution. ``gathered``: a 1x1 convolution to one channel for each weight of the kernel, and
+            one with ones that gathers them, for so few channels that a convolution to them would be mostly idle.
         level: Output pixels along a side of what the term gives, 1 for full resolution.
         origin: Rows and columns of the term's result that lie before the map and are cut off: a kernel that starts
             inside a square of *level* pixels needs fewer taps when the squares start with it.
@@ -73,6 +74,8 @@ def forms_of(linear: LinearMap, channels: tuple[int, int]) -> list[Form]:
         begin = [int(-axis.relative[0]) % level for axis in linear.axes]
         origins = {(0, 0), (begin[0], begin[1])} if stride == (1, 1) else {(0, 0)}
         found += [_form(linear, channels, level, origin, stride) for origin in sorted(origins)]
+        if stride == (1, 1) and level**2 * channels[1] < CHANNEL_TILE:
+            found += [form for origin in sorted(origins) if (form := _gathered(linear, channels, level, origin))]
     return found
 
 
@@ -90,6 +93,19 @@ def _form(
         # It is unpacked and cut on its own, and then added.
         cost += 2 * (MOVE_COST * math.prod(linear.out_size) * channels[1] + CALL_COST)
     return Form("convolution" if plain else "transposed", level, origin, stride, kernel, per_channel * out, cost)
+
+
+def _gathered(linear: LinearMap, channels: tuple[int, int], level: int, origin: tuple[int, int]) -> Form | None:
+    kernel = (taps_of(linear, 0, level, origin[0]), taps_of(linear, 1, level, origin[1]))
+    weights = linear.used_taps() * channels[1]
+    if math.prod(kernel) == 1:
+        return None
+    single, out = math.prod(linear.size) * channels[0], level * level * channels[1]
+    gathering = math.prod(cells_of(linear.out_size, level, origin)) * math.prod(kernel) * weights
+    cost = single * _tiled(weights) + gathering * _tiled(out) + single + 2 * CALL_COST
+    if any(origin):
+        cost += 2 * (MOVE_COST * math.prod(linear.out_size) * channels[1] + CALL_COST)
+    return Form("gathered", level, origin, (1, 1), kernel, single * weights + gathering * out, cost)
 
 
 def cells_of(size: tuple[int, int], level: int, origin: tuple[int, int] = (0, 0)) -> tuple[int, int]:

@@ -66,6 +66,11 @@ class LinearMap:
         still = alone and self.axes[0].relative[0] == 0 == self.axes[1].relative[0] and self.stride == (1, 1)
         return bool(still and self.size == self.out_size and np.all(interior == 1))
 
+    def used_taps(self) -> int:
+        """Count the relative positions of the interior that have any weight."""
+        interior = self.blocks[INTERIOR]
+        return int(np.count_nonzero(np.any(interior != 0, axis=tuple(range(2, interior.ndim)))))
+
     def dense(self, kinds: Kinds) -> Floats:
         """Give a block as ``(row entries, column entries, in, out)``."""
         return _dense(self.blocks[kinds]) if self.keeps_channels else self.blocks[kinds]

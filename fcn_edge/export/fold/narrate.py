@@ -62,4 +62,6 @@ def _name(form: Form) -> str:
     shifted = f", squares shifted by {form.origin[0]}, {form.origin[1]}" if any(form.origin) else ""
     if form.kind == "transposed":
         return f"transposed convolution of stride {form.stride[0]}, {form.stride[1]}"
+    if form.kind == "gathered":
+        return f"1x1 convolution, gathered, and depth to space by {form.level}{shifted}"
     return f"{form.kind} and depth to space by {form.level}{shifted}"

@@ -12,7 +12,7 @@ class TermReport:
 
     Attributes:
         source: Layer whose map it starts from.
-        form: ``identity``, ``convolution`` or ``transposed``.
+        form: A kind of :class:`fcn_edge.export.fold.form.Form`.
         upsampling: Output pixels for each pixel of the source (rows, columns).
         kernel: Rows and columns of the convolution.
         channels: In and out of the convolution.
