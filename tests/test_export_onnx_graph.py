@@ -6,16 +6,18 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from export_networks import random_pixels
+from blobs import write_blobs
+from export_networks import NAMES_2, build_network, random_pixels
 
 from fcn_edge import optional
+from fcn_edge.export import ExportConfig, export_model, onnx_float_graph, onnx_graph, onnx_int8_graph
 from fcn_edge.export import onnx as onnx_format
-from fcn_edge.export import onnx_float_graph, onnx_graph, onnx_int8_graph
 from fcn_edge.export.conversion import Conversion
 from fcn_edge.export.graph import inline, model_of, new_input
 from fcn_edge.export.head import strip_head
 from fcn_edge.export.passes import run_passes
 from fcn_edge.export.samples import with_full_range
+from fcn_edge.model_file import read_card
 from fcn_edge.networks import build_fcn
 from fcn_edge.runtime import open_backend
 
@@ -59,7 +61,7 @@ def fused_ops(model, tmp_path):
     return Counter({kind: count for kind, count in ops.items() if kind not in ("Transpose", "Reshape", "Squeeze")})
 
 
-def converted(channels, output="logits", *, fold=True, convert=onnx_format.convert_int8):
+def converted(channels, output="logits", *, fold=True, **options):
     """Convert a small classic network of odd size with random weights."""
     import keras
 
@@ -69,8 +71,8 @@ def converted(channels, output="logits", *, fold=True, convert=onnx_format.conve
     network.set_weights([w + rng.uniform(0, 0.1, w.shape) for w in network.get_weights()])
     entry = new_input(ODD_HW)
     flat = run_passes(strip_head(model_of(entry, inline(network, entry))).model, fold=fold).model
-    job = Conversion(flat, output, 0.0, with_full_range(random_pixels(ODD_HW, 4)), rewrite=fold)
-    return onnx.load_from_string(convert(job))
+    job = Conversion(flat, output, 0.0, with_full_range(random_pixels(ODD_HW, 4)), rewrite=fold, **options)
+    return onnx.load_from_string(onnx_format.convert_int8(job))
 
 
 @pytest.fixture(scope="module", params=[1, 3])
@@ -242,3 +244,59 @@ def test_the_door_takes_pixels_as_they_are():
 
 def test_a_graph_that_is_to_be_left_alone_keeps_its_transposed_convolutions():
     assert onnx_graph.count_ops(converted(1, fold=False))["ConvTranspose"] == 3
+
+
+@pytest.fixture(scope="module")
+def symmetric():
+    return converted(3, symmetric=True)
+
+
+def test_a_symmetric_graph_is_int8_around_zero_everywhere(symmetric):
+    values = onnx_graph.constants(symmetric)
+    quantizing = [node for node in symmetric.graph.node if node.op_type in onnx_graph.QUANTIZERS]
+    assert quantizing
+    for node in quantizing:
+        zero_point = values[node.input[2]]
+        assert zero_point.dtype == np.int8
+        assert not zero_point.any()
+
+
+def test_a_symmetric_graph_quantises_what_convolutions_read_and_nothing_else(symmetric):
+    """TensorRT reads no int32 bias, and is slower or wrong with quantised joins."""
+    readers = {
+        reader.op_type
+        for node in symmetric.graph.node
+        if node.op_type == "DequantizeLinear"
+        for reader in onnx_graph.readers(symmetric, node.output[0])
+    }
+    assert readers == {"Conv", "MaxPool"}
+    real = [node for node in symmetric.graph.node if node.op_type == "Conv" and not quantised(symmetric, node)]
+    # Pixels around zero would have 7 bits.
+    assert [node.name for node in real] == onnx_graph.names_reading_image(symmetric, "Conv")
+
+
+def quantised(model, convolution):
+    made = [onnx_graph.writer(model, name) for name in convolution.input[:2]]
+    return all(node is not None and node.op_type == "DequantizeLinear" for node in made)
+
+
+def test_a_symmetric_file_gives_int8_scores_near_those_of_the_other(symmetric):
+    pixels = random_pixels(ODD_HW)
+    real = []
+    for model in (converted(3), symmetric):
+        scores, quantization = run(model, pixels), onnx_graph.score_quantization(model)
+        assert scores.dtype == np.int8
+        real.append((scores.astype(float) - quantization.zero_point) * quantization.scale)
+    assert onnx_graph.score_quantization(symmetric).zero_point == 0
+    assert np.abs(real[0] - real[1]).max() < 0.05 * np.ptp(real[0])
+
+
+def test_a_symmetric_export_is_proven_like_any_other(tmp_path):
+    build_network((32, 40)).save(tmp_path / "discs.keras")
+    data = write_blobs(tmp_path / "data")
+    config = ExportConfig(data=data, out=tmp_path / "out", formats=("onnx-int8",), symmetric=True, classes=NAMES_2)
+    report = export_model(tmp_path / "discs.keras", config)
+    (described,) = report.files
+    assert described.path == "discs.int8.onnx"
+    assert described.miou_drop <= 1
+    assert read_card(tmp_path / "out" / described.path).score_quantization.zero_point == 0

@@ -25,6 +25,7 @@ class ExportConfig:
         size_hw: Input height and width; by default the model's own.
         output: ``logits`` for scores, ``labels`` for class ids decided in the graph.
         fold: Rewrite linear layers as fewer (exactly); otherwise the graph stays as it is.
+        symmetric: int8 ONNX with symmetric int8 activations, as TensorRT wants it; slow on a CPU.
         max_drop: Absolute points of mIoU a file may lose against Keras; judged where *split* has masks.
         calibration_images: Most images to calibrate int8 on.
         calibration_split: Where they come from.
@@ -44,6 +45,7 @@ class ExportConfig:
     size_hw: tuple[int, int] | None = None
     output: OutputKind = "logits"
     fold: bool = True
+    symmetric: bool = False
     max_drop: float = 1.0
     calibration_images: int = 100
     calibration_split: str = "train"

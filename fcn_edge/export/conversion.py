@@ -24,6 +24,7 @@ class Conversion:
             quantised input is the pixel itself.
         rewrite: Operations may be replaced by others that compute the same and run faster in the format's runtimes.
             False where the graph is to be left alone.
+        symmetric: int8 ONNX with symmetric int8 activations, as TensorRT wants it.
     """
 
     model: Model
@@ -31,6 +32,7 @@ class Conversion:
     threshold: float
     calibration: NDArray[np.uint8]
     rewrite: bool = True
+    symmetric: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,19 @@ def float_op_names(model: Proto) -> list[str]:
     return names
 
 
+def names_reading_image(model: Proto, kind: str) -> list[str]:
+    """Name the operations of a kind that read the image, which may have been cast or moved before."""
+    image, names = {model.graph.input[0].name}, []
+    for node in model.graph.node:
+        if not image & set(node.input):
+            continue
+        if node.op_type in (*MOVERS, "Cast", "Pad"):
+            image.update(node.output)
+        elif node.op_type == kind:
+            names.append(node.name)
+    return names
+
+
 def constants(model: Proto) -> dict[str, Any]:
     """Give the arrays of the graph's initializers by name."""
     to_array = onnx().numpy_helper.to_array

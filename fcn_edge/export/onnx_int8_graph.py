@@ -10,6 +10,7 @@ from fcn_edge.export.onnx_graph import MOVERS, QUANTIZERS, Proto
 # How the scores are laid out at the end. Not all that move values: few versions of ONNX Runtime have those for uint8.
 _LAYOUT = ("Reshape", "Squeeze", "Transpose", "Unsqueeze")
 _SHIFT = 128
+_LARGEST_INT8 = 127
 # The only one of a dozen tried (powers of two, 1/254, 1/300, …) that OpenVINO 2026.4 does not see through too early.
 _DOOR_SCALE = np.float32(1 / 255)
 
@@ -93,6 +94,25 @@ def close_with_int8(model: Proto) -> bool:
     graph.node.append(make("QuantizeLinear", ["scores_real", scale_name, lowered], [output.name], "scores"))
     output.type.tensor_type.elem_type = onnx_graph.onnx().TensorProto.INT8
     return True
+
+
+def close_symmetrically(model: Proto, largest: float) -> None:
+    """Let a graph of real scores give raw int8 scores with zero point 0.
+
+    Args:
+        model: Ends in float32.
+        largest: Score, by amount, that the largest int8 stands for.
+    """
+    name, output = model.graph.output[0].name, model.graph.output[0]
+    onnx_graph.rename_output(model, "scores_real")
+    # A graph whose scores are all 0 has no range; any scale will do.
+    step = np.array(largest / _LARGEST_INT8 or 1, np.float32)
+    scale = onnx_graph.add_constant(model, "scores_scale", step)
+    zero_point = onnx_graph.add_constant(model, "scores_zero_point", np.array(0, np.int8))
+    make = onnx_graph.onnx().helper.make_node
+    model.graph.node.append(make("QuantizeLinear", ["scores_real", scale, zero_point], [name], "scores"))
+    output.name = name
+    output.type.tensor_type.elem_type = onnx_graph.onnx().TensorProto.INT8
 
 
 def keep_scales(model: Proto) -> None:

@@ -100,7 +100,9 @@ class _Export:
             done(_describe_folding(folding) if config.fold else "left out")
         images, calibration = self._calibrate(card)
         with atomic.replacing_folder(config.out) as temporary:
-            job = Conversion(model, config.output, _threshold(card), images, rewrite=config.fold)
+            job = Conversion(
+                model, config.output, _threshold(card), images, rewrite=config.fold, symmetric=config.symmetric
+            )
             files = self._convert_all(job, card, temporary)
             proven = self._prove(prepared, model, card, files, proof)
             files = self._note_figures(files, proven)

@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", choices=("logits", "labels"), default="logits", help="scores, or class ids decided in the graph"
     )
     parser.add_argument("--no-fold", action="store_true", help="leave linear layers as they are (slower)")
+    parser.add_argument(
+        "--symmetric", action="store_true", help="int8 ONNX around zero, as TensorRT wants it (slow on a CPU)"
+    )
     proof = parser.add_argument_group("proof")
     proof.add_argument("--split", default="val", help="split the files are proven on (default: %(default)s)")
     proof.add_argument(
@@ -88,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
         size_hw=_size(args.size),
         output=args.output,
         fold=not args.no_fold,
+        symmetric=args.symmetric,
         max_drop=args.max_drop,
         calibration_images=args.calibration_images,
         calibration_split=args.calibration_split,
