@@ -242,6 +242,23 @@ def test_the_door_takes_pixels_as_they_are():
     assert np.array_equal(run(model, pixels), expected)
 
 
+def test_scores_that_are_moved_last_are_raw_int8_too(tmp_path):
+    model = cropped_after_upsampling()
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 4, 3, 4), np.uint8)
+    # Without the pair that a quantiser puts only before what it knows.
+    for node in list(model.graph.node)[3:]:
+        model.graph.node.remove(node)
+    model.graph.node[2].output[0] = "y"
+    expected = run(model, pixels)
+    assert onnx_int8_graph.close_with_int8(model)
+    assert onnx_graph.float_op_names(model) == []
+    scores, quantization = run(model, pixels), onnx_graph.score_quantization(model)
+    assert scores.dtype == np.int8
+    found = (scores.astype(np.float32) - quantization.zero_point) * np.float32(quantization.scale)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert fused_ops(model, tmp_path) == {"DepthToSpace": 1, "Slice": 1, **SHIFT_TO_INT8}
+
+
 def test_a_graph_that_is_to_be_left_alone_keeps_its_transposed_convolutions():
     assert onnx_graph.count_ops(converted(1, fold=False))["ConvTranspose"] == 3
 

@@ -7,7 +7,7 @@ import numpy as np
 from fcn_edge.export import onnx_graph
 from fcn_edge.export.onnx_graph import MOVERS, QUANTIZERS, Proto
 
-# How the scores are laid out at the end. Not all that move values: few versions of ONNX Runtime have those for uint8.
+# How scores are laid out at the end. ONNX Runtime has these for uint8 in all versions, and OpenVINO likes them so.
 _LAYOUT = ("Reshape", "Squeeze", "Transpose", "Unsqueeze")
 _SHIFT = 128
 _LARGEST_INT8 = 127
@@ -65,34 +65,17 @@ def close_with_int8(model: Proto) -> bool:
     QuantizeLinear of the same scale and a zero point 128 lower, which is exact.
 
     Returns:
-        Whether the graph ended in a DequantizeLinear.
+        Whether the graph ended in a DequantizeLinear; what only moves values may come after it.
     """
-    graph = model.graph
-    output = graph.output[0]
-    tail: list[Proto] = []
-    node = onnx_graph.writer(model, output.name)
-    while node is not None and node.op_type in (*_LAYOUT, *QUANTIZERS):
-        tail.insert(0, node)
-        node = onnx_graph.writer(model, node.input[0])
-    quantize = next((n for n in tail if n.op_type == "QuantizeLinear"), None)
-    if quantize is None:
+    name = model.graph.output[0].name
+    found = _lay_out_integers(model) or _move_integers(model)
+    if found is None:
         return False
-    zero_point = int(onnx_graph.constants(model)[quantize.input[2]].reshape(()))
-    tensor = quantize.output[0]
-    after = tail[tail.index(quantize) + 1 :]
-    shaped = [n for n in after if n.op_type in _LAYOUT]
-    for removed in after:
-        graph.node.remove(removed)
-    for number, shaping in enumerate(shaped):
-        shaping.input[0] = tensor
-        tensor = shaping.output[0] = f"scores_uint8_{number}"
-        graph.node.append(shaping)
-    lowered = onnx_graph.add_constant(model, "scores_zero_point", np.array(zero_point - _SHIFT, np.int8))
-    scale_name, zero_name = quantize.input[1], quantize.input[2]
+    tensor, scale, zero_name = found
+    zero_point = int(onnx_graph.constants(model)[zero_name].reshape(()))
     make = onnx_graph.onnx().helper.make_node
-    graph.node.append(make("DequantizeLinear", [tensor, scale_name, zero_name], ["scores_real"], "scores_real"))
-    graph.node.append(make("QuantizeLinear", ["scores_real", scale_name, lowered], [output.name], "scores"))
-    output.type.tensor_type.elem_type = onnx_graph.onnx().TensorProto.INT8
+    model.graph.node.append(make("DequantizeLinear", [tensor, scale, zero_name], ["scores_real"], "scores_real"))
+    _quantize_output(model, "scores_real", name, scale, zero_point - _SHIFT)
     return True
 
 
@@ -103,16 +86,11 @@ def close_symmetrically(model: Proto, largest: float) -> None:
         model: Ends in float32.
         largest: Score, by amount, that the largest int8 stands for.
     """
-    name, output = model.graph.output[0].name, model.graph.output[0]
+    name = model.graph.output[0].name
     onnx_graph.rename_output(model, "scores_real")
     # A graph whose scores are all 0 has no range; any scale will do.
     step = np.array(largest / _LARGEST_INT8 or 1, np.float32)
-    scale = onnx_graph.add_constant(model, "scores_scale", step)
-    zero_point = onnx_graph.add_constant(model, "scores_zero_point", np.array(0, np.int8))
-    make = onnx_graph.onnx().helper.make_node
-    model.graph.node.append(make("QuantizeLinear", ["scores_real", scale, zero_point], [name], "scores"))
-    output.name = name
-    output.type.tensor_type.elem_type = onnx_graph.onnx().TensorProto.INT8
+    _quantize_output(model, "scores_real", name, onnx_graph.add_constant(model, "scores_scale", step), 0)
 
 
 def keep_scales(model: Proto) -> None:
@@ -155,6 +133,57 @@ def _show_quantization(model: Proto, door: Proto) -> None:
     ]
     door.input[0], door.input[1] = "door", scale
     onnx_graph.replace(model, door, [*pair, door])
+
+
+def _lay_out_integers(model: Proto) -> tuple[str, str, str] | None:
+    """Take the end off a graph whose last quantised tensor is only laid out anew, and do that with the integers.
+
+    Returns:
+        The uint8 tensor, its scale and its zero point; None where the graph does not end so.
+    """
+    tail: list[Proto] = []
+    node = onnx_graph.writer(model, model.graph.output[0].name)
+    while node is not None and node.op_type in (*_LAYOUT, *QUANTIZERS):
+        tail.insert(0, node)
+        node = onnx_graph.writer(model, node.input[0])
+    quantize = next((node for node in tail if node.op_type == "QuantizeLinear"), None)
+    if quantize is None:
+        return None
+    after = tail[tail.index(quantize) + 1 :]
+    for removed in after:
+        model.graph.node.remove(removed)
+    tensor = quantize.output[0]
+    for number, shaping in enumerate(node for node in after if node.op_type in _LAYOUT):
+        shaping.input[0] = tensor
+        tensor = shaping.output[0] = f"scores_uint8_{number}"
+        model.graph.node.append(shaping)
+    return tensor, quantize.input[1], quantize.input[2]
+
+
+def _move_integers(model: Proto) -> tuple[str, str, str] | None:
+    """Quantise the end of a graph whose last dequantised tensor is only moved, so that it is moved as integers.
+
+    Returns:
+        The uint8 tensor, its scale and its zero point; None where the graph does not end so.
+    """
+    node = onnx_graph.writer(model, model.graph.output[0].name)
+    while node is not None and node.op_type in MOVERS:
+        node = onnx_graph.writer(model, node.input[0])
+    if node is None or node.op_type != "DequantizeLinear":
+        return None
+    onnx_graph.rename_output(model, "scores_moved")
+    make = onnx_graph.onnx().helper.make_node
+    quantize = make("QuantizeLinear", ["scores_moved", *node.input[1:]], ["scores_uint8"], "scores_uint8")
+    model.graph.node.append(quantize)
+    return "scores_uint8", node.input[1], node.input[2]
+
+
+def _quantize_output(model: Proto, tensor: str, name: str, scale: str, zero_point: int) -> None:
+    zero_name = onnx_graph.add_constant(model, "scores_zero_point", np.array(zero_point, np.int8))
+    make = onnx_graph.onnx().helper.make_node
+    model.graph.node.append(make("QuantizeLinear", [tensor, scale, zero_name], [name], "scores"))
+    output = model.graph.output[0]
+    output.name, output.type.tensor_type.elem_type = name, onnx_graph.onnx().TensorProto.INT8
 
 
 def _own_kernel(model: Proto, convolution: Proto) -> Proto | None:
