@@ -39,16 +39,19 @@ def readme_table(results: Sequence[Mapping[str, Any]]) -> str:
     """Make the table of README.md, with what it was measured on below it.
 
     Args:
-        results: The content of one JSON file for each network.
+        results: The content of one JSON file for each network, measured on one machine.
     """
-    lines = ["| network | comparison | result | 95 % interval | bar |", "| --- " * 5 + "|"]
-    for result in results:
-        name = result["network"]
-        lines += [
-            f"| `{name}` | {c['what']} | {_figure(c)} | {_interval(c)} | {_bar(c)} |" for c in result["comparisons"]
+    names = " | ".join(f"`{result['network']}`" for result in results)
+    lines = [f"| | {names} |", "| --- " * (len(results) + 1) + "|"]
+    for what in dict.fromkeys(c["what"] for result in results for c in result["comparisons"]):
+        cells = [
+            next((f"{_figure(c)} ({_interval(c)})" for c in result["comparisons"] if c["what"] == what), NONE)
+            for result in results
         ]
-    notes = [f"`{result['network']}`: {_circumstances(result)}" for result in results]
-    return "\n".join([*lines, "", *notes]) + "\n"
+        lines.append(f"| {what} | {' | '.join(cells)} |")
+    runs = ", ".join(f"`{r['network']}` {r['blocks']} in {r['seconds']:.0f} s" for r in results)
+    clock = f"{results[0]['clock']} time"
+    return "\n".join([*lines, "", f"{_machine(results[0])}. Interleaved blocks, {clock}: {runs}."]) + "\n"
 
 
 def _figure(comparison: Mapping[str, Any]) -> str:
@@ -94,15 +97,20 @@ def _doubts(result: Mapping[str, Any]) -> list[str]:
 
 
 def _circumstances(result: Mapping[str, Any]) -> str:
+    return (
+        f"{_machine(result)}; {result['blocks']} interleaved blocks in {result['seconds']:.0f} s of {result['clock']} "
+        f"time, seed {result['seed']}"
+    )
+
+
+def _machine(result: Mapping[str, Any]) -> str:
     env, int8 = result["env"], result["int8_dot_products"]
     able = "" if int8 is None else f" ({', '.join(int8) or 'without int8 dot products'})"
     runtimes = ", ".join(dict.fromkeys(v["runtime"] for v in result["variants"]))
     where = "not bound to a processor" if result["cpu"] is None else f"all bound to processor {result['cpu']}"
     return (
         f"{env['board']}{able}, {env['machine']}, {env['system']}, Python {env['python']}; {runtimes}; "
-        f"one thread each, {where}; "
-        f"{result['blocks']} interleaved blocks in {result['seconds']:.0f} s of {result['clock']} time, "
-        f"seed {result['seed']}"
+        f"one thread each, {where}"
     )
 
 
