@@ -25,6 +25,7 @@ DESK_ONLY = (
     "test_dataset_coco.py",
     "test_dataset_voc.py",
     "test_export*.py",
+    "test_fold*.py",
     "test_networks*.py",
     "test_quickstart.py",
     "test_runtime_keras.py",
