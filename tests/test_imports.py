@@ -13,8 +13,8 @@ import pytest
 import fcn_edge
 
 HEAVY = (
-    "ai_edge_litert", "cv2", "keras", "matplotlib", "numpy", "onnx", "onnxruntime", "tensorflow", "tflite_runtime",
-    "torch", "tqdm",
+    "ai_edge_litert", "cv2", "keras", "matplotlib", "numpy", "onnx", "onnxruntime", "openvino", "tensorflow",
+    "tflite_runtime", "torch", "tqdm",
 )  # fmt: skip
 DEVICE = ("dataset", "live", "measure", "model_file", "runtime", "scenes")
 TRAINING_ONLY = ("keras", "tensorflow", "tf2onnx", "torch")

@@ -15,7 +15,7 @@ _CHANNELS = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--backend``, ``--threads`` and the options for models without a card."""
-    parser.add_argument("--backend", metavar="NAME", help="litert, tflite-runtime, onnxruntime or keras")
+    parser.add_argument("--backend", metavar="NAME", help="litert, tflite-runtime, onnxruntime, openvino or keras")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (1)")
     group = add_pixels_and_scores(parser)
     group.add_argument("--classes", metavar="A,B", help="class names in the order of their ids, background first")

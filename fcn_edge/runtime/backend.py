@@ -45,7 +45,7 @@ class BackendInfo:
     """Which runtime runs the model, and what the model takes and gives.
 
     Attributes:
-        runtime: ``litert``, ``tflite-runtime``, ``onnxruntime`` or ``keras``.
+        runtime: ``litert``, ``tflite-runtime``, ``onnxruntime``, ``openvino`` or ``keras``.
         version: Of the runtime.
         device: ``cpu``, or what the runtime calls its accelerator.
         threads: None for the runtime's own choice.

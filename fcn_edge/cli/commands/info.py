@@ -17,7 +17,7 @@ EXAMPLE = "fcn-edge info people"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add model, backend and the option for JSON."""
     parser.add_argument("model", metavar="MODEL", help="a model file, a run folder, or a shipped model's name")
-    parser.add_argument("--backend", metavar="NAME", help="litert, tflite-runtime, onnxruntime or keras")
+    parser.add_argument("--backend", metavar="NAME", help="litert, tflite-runtime, onnxruntime, openvino or keras")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is standard output")
 
 
