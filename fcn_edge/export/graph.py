@@ -8,6 +8,7 @@ so flattening costs no memory.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,9 @@ def inline(model: Model, entry: Tensor) -> Tensor:
         graph = graph_of(operation)
         if graph is not None:
             return replay(graph, args[0] if args else kwargs["inputs"], call)
+        if not args and "inputs" in kwargs:
+            # Passes read a layer's input from its first argument.
+            args, kwargs = (kwargs["inputs"],), {key: value for key, value in kwargs.items() if key != "inputs"}
         # A dropout or normalisation recorded with training=True would stay a training one in the file.
         return unique(operation)(*args, **{key: value for key, value in kwargs.items() if key != "training"})
 
@@ -99,6 +103,31 @@ def copy_operation(operation: Operation, **changes: Any) -> Operation:  # noqa: 
         copied.build(operation.input.shape)
         copied.set_weights(operation.get_weights())
     return copied
+
+
+def nodes_of(model: Model) -> list[Any]:
+    """List the nodes of a flat model, inputs before outputs."""
+    by_depth = model._nodes_by_depth  # noqa: SLF001 - Keras has no public list of a model's nodes
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def called_once(model: Model) -> set[int]:
+    """Give the ids of the operations that a flat model calls once; a shared layer is called more often."""
+    calls = Counter(id(node.operation) for node in nodes_of(model))
+    return {operation for operation, count in calls.items() if count == 1}
+
+
+def is_plain(operation: Operation) -> bool:
+    """Tell whether a layer is Keras's own, without activation, and with weights as they seem: no LoRA, not quantised."""
+    import keras
+
+    activation = getattr(operation, "activation", keras.activations.linear)
+    return (
+        type(operation).__module__.startswith("keras.")
+        and activation is keras.activations.linear
+        and getattr(operation, "quantization_mode", None) is None
+        and not getattr(operation, "lora_enabled", False)
+    )
 
 
 def names(model: Model) -> Callable[[str], str]:

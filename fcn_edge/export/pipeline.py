@@ -254,7 +254,9 @@ def _describe_folding(folding: FoldingReport) -> str:
     after = f"{folding.macs_after / 1e6:,.0f} M multiply-adds"
     if not folding.applied:
         return f"{after}, nothing folded"
-    layers = folding.batch_norms + sum(len(region.layers) for region in folding.regions if region.applied)
+    applied = [region for region in folding.regions if region.applied]
+    kept = sum(step.form == "layer" for region in applied for step in region.steps)
+    layers = folding.batch_norms + sum(len(region.layers) for region in applied) - kept
     return f"{folding.macs_before / 1e6:,.0f} M -> {after}, {layers} linear layers folded"
 
 

@@ -70,7 +70,8 @@ class Segmenter:
 
         Args:
             model: A model file, a run folder, or the name of a shipped model.
-            backend: ``litert``, ``tflite-runtime``, ``onnxruntime``, ``openvino`` or ``keras``; None for the first that fits.
+            backend: ``litert``, ``tflite-runtime``, ``onnxruntime``, ``openvino`` or ``keras``; None:
+                the first that fits.
             threads: Of the runtime; None for its own choice.
             classes: Class names in id order; needed where the file has no card.
             preprocessing: For a foreign model only; our files have it in their graph.

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fcn_edge.export.graph import Model, Operation, names, producer, rewrite
-
-_LINEAR_INPUTS = (
-    "Add",
-    "BatchNormalization",
-    "Concatenate",
-    "Conv2D",
-    "Conv2DTranspose",
-    "DepthwiseConv2D",
-    "UpSampling2D",
-    "ZeroPadding2D",
-)
+from fcn_edge.export.fold.region import describe_node
+from fcn_edge.export.graph import Model, Operation, called_once, names, nodes_of, producer, rewrite
 
 
 def split_activations(model: Model) -> Model:
@@ -24,8 +14,8 @@ def split_activations(model: Model) -> Model:
     Converters put them together again.
     """
     naming = names(model)
-    split = [node.operation for depth in model._nodes_by_depth.values() for node in depth if _hides_linear(node)]  # noqa: SLF001 - see graph
-    chosen = {id(operation) for operation in split}
+    once = called_once(model)
+    chosen = {id(node.operation) for node in nodes_of(model) if _hides_linear(node) and id(node.operation) in once}
 
     def change(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - tensors
         if id(operation) not in chosen:
@@ -39,7 +29,7 @@ def split_activations(model: Model) -> Model:
         name, dtype = naming(f"{operation.name}_activation"), operation.dtype_policy
         return keras.layers.Activation(operation.activation, dtype=dtype, name=name)(linear(args[0]))
 
-    return rewrite(model, change) if split else model
+    return rewrite(model, change) if chosen else model
 
 
 def _hides_linear(node: Any) -> bool:  # noqa: ANN401 - Keras has no types
@@ -48,14 +38,8 @@ def _hides_linear(node: Any) -> bool:  # noqa: ANN401 - Keras has no types
     operation = node.operation
     if node.is_input or type(operation) not in (keras.layers.Conv2D, keras.layers.Conv2DTranspose):
         return False
-    if operation.activation is keras.activations.linear or getattr(operation, "quantization_mode", None) is not None:
+    special = getattr(operation, "quantization_mode", None) is not None or getattr(operation, "lora_enabled", False)
+    if operation.activation is keras.activations.linear or special:
         return False
     made = producer(node.input_tensors[0])
-    # A convolution with an activation of its own gives no linear map.
-    return made is not None and type(made[0]).__name__ in _LINEAR_INPUTS and _is_linear(made[0])
-
-
-def _is_linear(operation: Operation) -> bool:
-    import keras
-
-    return getattr(operation, "activation", keras.activations.linear) is keras.activations.linear
+    return made is not None and describe_node(made[1]) is not None

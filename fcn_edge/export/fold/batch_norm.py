@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.export.fold.layers import batch_norm_weights
-from fcn_edge.export.graph import Model, Operation, consumers, names, producer, rewrite
+from fcn_edge.export.graph import Model, Operation, called_once, consumers, is_plain, names, nodes_of, producer, rewrite
 
 Floats = NDArray[np.float64]
 
@@ -41,19 +41,17 @@ def _pairs(model: Model) -> list[tuple[Operation, Operation]]:
     """Find each convolution and the batch normalisation that alone reads it."""
     import keras
 
-    found = []
-    for depth in model._nodes_by_depth.values():  # noqa: SLF001 - Keras has no public list of a model's nodes
-        for node in depth:
-            norm = node.operation
-            if not isinstance(norm, keras.layers.BatchNormalization) or norm.axis not in (-1, 3):
-                continue
-            made = producer(node.input_tensors[0])
-            if made is None or not _is_linear_convolution(made[0]) or node.outputs[0] is node.input_tensors[0]:
-                continue
-            alone = len(consumers(model, node.input_tensors[0])) == 1 and node.input_tensors[0] is not model.outputs[0]
-            once = sum(other.operation is made[0] for d in model._nodes_by_depth.values() for other in d) == 1  # noqa: SLF001 - as above
-            if alone and once:
-                found.append((made[0], norm))
+    found, once = [], called_once(model)
+    for node in nodes_of(model):
+        norm = node.operation
+        if type(norm) is not keras.layers.BatchNormalization or norm.axis not in (-1, 3) or id(norm) not in once:
+            continue
+        read = node.input_tensors[0]
+        made = producer(read)
+        if made is None or not _is_linear_convolution(made[0]) or id(made[0]) not in once:
+            continue
+        if len(consumers(model, read)) == 1 and read is not model.outputs[0]:
+            found.append((made[0], norm))
     return found
 
 
@@ -63,9 +61,8 @@ def _is_linear_convolution(operation: Operation) -> bool:
     kinds = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D")
     return (
         type(operation) in [getattr(keras.layers, kind) for kind in kinds]
-        and operation.activation is keras.activations.linear
+        and is_plain(operation)
         and operation.data_format == "channels_last"
-        and getattr(operation, "quantization_mode", None) is None
     )
 
 

@@ -105,6 +105,9 @@ class Emitter:
     def _gather(self, tensor: Tensor, kernel: Floats, name: str) -> tuple[Tensor, Floats]:
         """Compute all products of a pixel with *kernel* ``(rows, columns, in, out)``; also give what adds them up."""
         used = np.argwhere(np.any(kernel != 0, axis=2))
+        if not len(used):
+            # All weights cancel; one that is zero keeps the shapes.
+            used = np.zeros((1, 3), np.int64)
         weights = np.stack([kernel[y, x, :, out] for y, x, out in used], axis=1)[None, None]
         ones = np.zeros((*kernel.shape[:2], len(used), kernel.shape[3]))
         for number, (y, x, out) in enumerate(used):

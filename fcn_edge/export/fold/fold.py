@@ -11,10 +11,10 @@ from fcn_edge.export.fold.batch_norm import fold_batch_norms
 from fcn_edge.export.fold.emit import Emitter
 from fcn_edge.export.fold.narrate import report_region
 from fcn_edge.export.fold.plan import Plan, Planner, Step
-from fcn_edge.export.fold.region import Region, Value, find_regions, ordered_nodes
+from fcn_edge.export.fold.region import Region, Value, find_regions
 from fcn_edge.export.fold.result import Folding
 from fcn_edge.export.fold.segment import make_segment
-from fcn_edge.export.graph import Model, Tensor, model_of, names, new_input
+from fcn_edge.export.graph import Model, Tensor, model_of, names, new_input, nodes_of
 
 
 def fold_linear(model: Model, *, force: bool = False) -> Folding:
@@ -51,7 +51,7 @@ def _rebuild(model: Model, plans: dict[Region, Plan]) -> Folding:
     steps = {id(step.target.node): (region, plan, step) for region, plan in folded.items() for step in plan.steps}
     naming = names(model)
     constants: dict[Value, str] = {}
-    for node in ordered_nodes(model):
+    for node in nodes_of(model):
         if node.is_input or (id(node) in inside and id(node) not in steps):
             continue
         if id(node) not in steps or steps[id(node)][2].keeps_layer:

@@ -1,7 +1,7 @@
 """The ways to compute one term of a sum, and what each costs.
 
-Costs are in multiply-adds of a convolution; what only moves memory is weighed against them. The weights were fitted to
-LiteRT and ONNX Runtime on x86-64 and need to rank forms, not to predict milliseconds.
+Costs are in multiply-adds of a convolution; what only moves memory is weighed against them. The weights were set by
+hand after timings in LiteRT and ONNX Runtime on x86-64; they need to rank forms, not to predict milliseconds.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.export.fold.stamp import Stamp, bilinear, convolution, identity, nearest
+from fcn_edge.export.graph import is_plain
 
 Shape = tuple[int, int, int]
 _CHANNEL_AXES = (-1, 3)
-_RANK = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,7 @@ def affine_of(layer: Any, inputs: list[Shape], output: Shape) -> Affine | None: 
     """
     describe = _LAYERS.get(type(layer).__name__)
     # A class of the same name that is not Keras's own may do anything.
-    own = type(layer).__module__.startswith("keras.")
-    if describe is None or not own or getattr(layer, "data_format", None) == "channels_first":
+    if describe is None or not is_plain(layer) or getattr(layer, "data_format", None) == "channels_first":
         return None
     return describe(layer, inputs, output)
 
@@ -49,17 +48,12 @@ def _weights(layer: Any) -> list[NDArray[np.float64]]:  # noqa: ANN401
     return [np.asarray(weight, np.float64) for weight in layer.get_weights()]
 
 
-def _is_plain(layer: Any) -> bool:  # noqa: ANN401
-    linear = getattr(layer.activation, "__name__", "") == "linear"
-    return linear and getattr(layer, "quantization_mode", None) is None
-
-
 def _one(stamp: Stamp, output: Shape, bias: NDArray[np.float64] | None = None) -> Affine:
     return Affine((((stamp, output),),), bias)
 
 
 def _conv(layer: Any, _inputs: list[Shape], output: Shape) -> Affine | None:  # noqa: ANN401
-    if not _is_plain(layer) or tuple(layer.strides) != (1, 1) or getattr(layer, "groups", 1) != 1:
+    if tuple(layer.strides) != (1, 1) or getattr(layer, "groups", 1) != 1:
         return None
     kernel, *bias = _weights(layer)
     if type(layer).__name__ == "DepthwiseConv2D":
@@ -74,7 +68,7 @@ def _conv(layer: Any, _inputs: list[Shape], output: Shape) -> Affine | None:  # 
 
 def _transposed(layer: Any, inputs: list[Shape], output: Shape) -> Affine | None:  # noqa: ANN401
     dilated = tuple(layer.dilation_rate) != (1, 1)
-    if not _is_plain(layer) or dilated or layer.output_padding is not None or getattr(layer, "groups", 1) != 1:
+    if dilated or layer.output_padding is not None or getattr(layer, "groups", 1) != 1:
         return None
     kernel, *bias = _weights(layer)
     stride = tuple(layer.strides)
@@ -130,7 +124,7 @@ def _resize(layer: Any, inputs: list[Shape], output: Shape) -> Affine | None:  #
 
 
 def _concatenate(layer: Any, inputs: list[Shape], output: Shape) -> Affine | None:  # noqa: ANN401
-    if layer.axis not in _CHANNEL_AXES:
+    if layer.axis not in _CHANNEL_AXES or sum(shape[2] for shape in inputs) != output[2]:
         return None
     starts = np.cumsum([0, *(shape[2] for shape in inputs)])
     stamps = [identity(shape[2], first_channel=int(start)) for shape, start in zip(inputs, starts, strict=False)]
@@ -154,10 +148,6 @@ def _pad(layer: Any, _inputs: list[Shape], output: Shape) -> Affine | None:  # n
     return _one(identity(output[2], start=(top, left)), output)
 
 
-def _activation(layer: Any, _inputs: list[Shape], output: Shape) -> Affine | None:  # noqa: ANN401
-    return _one(identity(output[2]), output) if _is_plain(layer) else None
-
-
 def _nothing(_layer: Any, _inputs: list[Shape], output: Shape) -> Affine | None:  # noqa: ANN401
     return _one(identity(output[2]), output)
 
@@ -173,8 +163,8 @@ _LAYERS: dict[str, Callable[[Any, list[Shape], Shape], Affine | None]] = {
     "Add": _add,
     "Cropping2D": _crop,
     "ZeroPadding2D": _pad,
-    "Activation": _activation,
-    # At inference these do nothing.
+    # These do nothing: an activation gets here only if it is linear, the others at inference.
+    "Activation": _nothing,
     "Dropout": _nothing,
     "SpatialDropout2D": _nothing,
     "GaussianNoise": _nothing,

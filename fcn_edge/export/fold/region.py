@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fcn_edge.export.fold.layers import Affine, Shape, affine_of
 from fcn_edge.export.fold.stamp import Stamp
-from fcn_edge.export.graph import Model, Tensor
+from fcn_edge.export.graph import Model, Tensor, nodes_of
 
 _RANK = 4
 
@@ -69,25 +69,20 @@ class Region:
         return [value.node for value in self.values if value.node is not None]
 
 
-def ordered_nodes(model: Model) -> list[Any]:
-    """List the nodes of a flat model, inputs before outputs."""
-    by_depth = model._nodes_by_depth  # noqa: SLF001 - Keras has no public list of a model's nodes
-    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
-
-
 def find_regions(model: Model) -> list[Region]:
     """Find the linear regions of a flat model, each as large as can be, the last first.
 
     A map that is also read outside its region, or is the model's output itself, ends a region of its own: it has to be
     computed anyway. Regions with nothing to fold, of one layer and of layers that do nothing, are left out.
     """
-    nodes = ordered_nodes(model)
+    nodes = nodes_of(model)
     made = {id(tensor): node for node in nodes for tensor in node.outputs}
     readers: dict[int, list[Any]] = {}
     for node in nodes:
         for tensor in node.input_tensors:
             readers.setdefault(id(tensor), []).append(node)
-    affine = {id(node): described for node in nodes if (described := _describe(node)) is not None}
+    # Descriptions hold weights in float64, so they are made again for the few that are folded.
+    affine = {id(node) for node in nodes if describe_node(node) is not None}
     ends: dict[int, int] = {}
     found: dict[int, Tensor] = {}
     # From the end backwards, so that all readers of a map are placed before the map.
@@ -104,22 +99,31 @@ def find_regions(model: Model) -> list[Region]:
     regions = []
     for end, tensor in found.items():
         inside = {node for node, of in ends.items() if of == end}
-        region = _build(tensor, made, affine, inside)
+        if len(inside) == 1:
+            continue
+        region = _build(tensor, made, inside)
         if sum(not value.does_nothing for value in region.values if value.node is not None) > 1:
             regions.append(region)
     return regions
 
 
-def _describe(node: Any) -> Affine | None:  # noqa: ANN401 - Keras has no types
+def describe_node(node: Any) -> Affine | None:  # noqa: ANN401 - Keras has no types
+    """Describe one call of a layer; None where it is not linear in the maps it reads."""
+    import keras
+
     if node.is_input or len(node.outputs) != 1:
         return None
     shapes = [tuple(tensor.shape) for tensor in (*node.input_tensors, *node.outputs)]
     if not node.input_tensors or any(len(shape) != _RANK or None in shape for shape in shapes):
         return None
+    given = keras.tree.flatten((node.arguments.args, node.arguments.kwargs))
+    if any(hasattr(value, "shape") and not isinstance(value, keras.KerasTensor) for value in given):
+        # A constant beside the maps, such as coordinates joined to them.
+        return None
     return affine_of(node.operation, [shape[1:] for shape in shapes[:-1]], shapes[-1][1:])
 
 
-def _build(end: Tensor, made: dict[int, Any], affine: dict[int, Affine], inside: set[int]) -> Region:
+def _build(end: Tensor, made: dict[int, Any], inside: set[int]) -> Region:
     values: dict[int, Value] = {}
     order: list[Value] = []
 
@@ -133,7 +137,9 @@ def _build(end: Tensor, made: dict[int, Any], affine: dict[int, Affine], inside:
             order.append(values[id(tensor)])
             return
         yield from node.input_tensors
-        described = affine[id(node)]
+        described = describe_node(node)
+        if described is None:
+            raise AssertionError("described before")
         value = Value(node.operation.name, shape, tensor, node, bias=described.bias)
         for source, chain in zip(node.input_tensors, described.chains, strict=True):
             before = values[id(source)]
