@@ -118,7 +118,7 @@ def called_once(model: Model) -> set[int]:
 
 
 def is_plain(operation: Operation) -> bool:
-    """Tell whether a layer is Keras's own, without activation, and with weights as they seem: no LoRA, not quantised."""
+    """Tell whether a layer is Keras's own, without activation, and its weights as they seem: no LoRA, no int8."""
     import keras
 
     activation = getattr(operation, "activation", keras.activations.linear)
