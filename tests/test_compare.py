@@ -15,8 +15,8 @@ from fcn_edge.atomic import write_report
 from fcn_edge.dataset import open_folder, read_mask
 from fcn_edge.errors import DatasetError, UsageError
 from fcn_edge.image_file import read_image
-from fcn_edge.measure import CompareConfig, compare
-from fcn_edge.measure.result import to_json
+from fcn_edge.measure.accuracy import CompareConfig, compare
+from fcn_edge.measure.accuracy.result import to_json
 from fcn_edge.runtime.pixels import Preprocessing
 from fcn_edge.scenes import SceneConfig, write_data_folder
 

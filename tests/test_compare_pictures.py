@@ -11,9 +11,9 @@ from threshold_models import SIZE_HW, make_threshold_model
 from fcn_edge.card import class_specs
 from fcn_edge.cli.main import main
 from fcn_edge.dataset import open_folder
-from fcn_edge.measure import compare
-from fcn_edge.measure.pictures import DIFFERENCE_BGR, PANEL_PX, TRUTH_BGR, difference_picture
-from fcn_edge.measure.table import format_table
+from fcn_edge.measure.accuracy import compare
+from fcn_edge.measure.accuracy.pictures import DIFFERENCE_BGR, PANEL_PX, TRUTH_BGR, difference_picture
+from fcn_edge.measure.accuracy.table import format_table
 from fcn_edge.scenes import SceneConfig, write_data_folder
 
 CLASSES = class_specs(("background", "nucleus"))

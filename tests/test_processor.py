@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from fcn_edge.measure.processor import fastest, int8_dot_products
+from fcn_edge.machine.processor import fastest, int8_dot_products
 
 
 def test_of_equal_processors_it_is_the_last_one_allowed(tmp_path):
@@ -28,7 +28,7 @@ def test_on_a_mixed_processor_it_is_a_fast_one(tmp_path):
 def test_a_pinned_process_has_one_processor_and_so_have_its_threads():
     code = """
 import os, threading
-from fcn_edge.measure.processor import pin_to_one
+from fcn_edge.machine.processor import pin_to_one
 cpu = pin_to_one()
 seen = []
 thread = threading.Thread(target=lambda: seen.append(os.sched_getaffinity(0)))

@@ -14,7 +14,7 @@ from fcn_edge.cli.main import main
 from fcn_edge.cli.quickstart import QuickstartConfig, find_model, run_quickstart
 from fcn_edge.dataset import open_folder, read_mask
 from fcn_edge.errors import UsageError
-from fcn_edge.measure import CompareConfig, compare
+from fcn_edge.measure.accuracy import CompareConfig, compare
 from fcn_edge.model_file import write_card
 from fcn_edge.scenes import SceneConfig, write_data_folder
 

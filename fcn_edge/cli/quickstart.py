@@ -15,9 +15,9 @@ from fcn_edge import scenes
 from fcn_edge.atomic import write_report
 from fcn_edge.dataset import DataFolder, open_folder
 from fcn_edge.errors import UsageError
-from fcn_edge.measure import CompareConfig, CompareReport, compare
+from fcn_edge.measure.accuracy import CompareConfig, CompareReport, compare
+from fcn_edge.measure.accuracy.result import to_json
 from fcn_edge.measure.report import make_report, write_report_pages
-from fcn_edge.measure.result import to_json
 from fcn_edge.model_file import parse_name, read_card, resolve
 
 FORMATS = ("tflite-int8", "tflite-fp32", "onnx-int8", "onnx-fp32")

@@ -8,7 +8,6 @@ import threading
 import time
 from typing import Any, TextIO
 
-from fcn_edge.environment import find_environment
 from fcn_edge.errors import OutputError
 from fcn_edge.live.capture import open_capture
 from fcn_edge.live.config import CameraConfig, check_config
@@ -22,6 +21,7 @@ from fcn_edge.live.source import open_unless_stopped
 from fcn_edge.live.stats import CameraStats, OutputStats, write_stats
 from fcn_edge.live.status import StatusLine
 from fcn_edge.live.window import Window, WindowFeed, why_no_window
+from fcn_edge.machine.environment import find_environment
 from fcn_edge.model_file import fingerprint, parse_name
 from fcn_edge.runtime.segmenter import Segmenter
 

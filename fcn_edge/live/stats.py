@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from fcn_edge import atomic
-from fcn_edge.environment import EnvironmentInfo
 from fcn_edge.live.frame import SourceInfo
 from fcn_edge.live.timing import TimeStats
+from fcn_edge.machine.environment import EnvironmentInfo
 
 KIND = "camera"
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fcn_edge import optional
 from fcn_edge.card import ModelCard
 from fcn_edge.errors import FcnEdgeError
-from fcn_edge.measure.paired import Contestant
+from fcn_edge.measure.bench.paired import Contestant
 from fcn_edge.model_file import read_card
 from fcn_edge.runtime import BackendInfo, open_backend
 from fcn_edge.runtime.description import from_card, from_names
@@ -79,7 +79,7 @@ class Opened:
 
     @property
     def contestant(self) -> Contestant:
-        """For :func:`fcn_edge.measure.paired.sample`."""
+        """For :func:`fcn_edge.measure.bench.paired.sample`."""
         return Contestant(self.entry.name, self.call, self.inputs)
 
 

@@ -34,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare, print the table, write the JSON."""
     from fcn_edge.dataset import open_folder
-    from fcn_edge.measure import CompareConfig, compare
-    from fcn_edge.measure.result import to_json
-    from fcn_edge.measure.table import format_table
+    from fcn_edge.measure.accuracy import CompareConfig, compare
+    from fcn_edge.measure.accuracy.result import to_json
+    from fcn_edge.measure.accuracy.table import format_table
 
     config = CompareConfig(
         reference=args.reference,

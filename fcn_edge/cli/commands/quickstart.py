@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _summary(report: QuickstartReport) -> str:
-    from fcn_edge.measure.table import format_table
+    from fcn_edge.measure.accuracy.table import format_table
 
     out = report.out
     lines = [f"\ndone in {report.seconds:.0f} s\n", format_table(report.comparison)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fcn_edge.environment import EnvironmentInfo
+from fcn_edge.machine.environment import EnvironmentInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Time is cut into blocks. In each, every contestant runs a burst of calls on the same input, in an order drawn anew; the
 first calls of a burst, with cold caches, are dropped. What disturbs the machine for longer than a block then disturbs
-all of them, and cancels in the ratios within each block (:func:`fcn_edge.measure.intervals.paired_ratio`).
+all of them, and cancels in the ratios within each block (:func:`fcn_edge.measure.bench.intervals.paired_ratio`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.errors import UsageError
-from fcn_edge.measure.intervals import LatencyStats, RatioStats, latency_stats, paired_ratio
-from fcn_edge.measure.warming import warm_up
+from fcn_edge.measure.bench.intervals import LatencyStats, RatioStats, latency_stats, paired_ratio
+from fcn_edge.measure.bench.warming import warm_up
 from fcn_edge.progress import track
 
 Clock = Callable[[], float]

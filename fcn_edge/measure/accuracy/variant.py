@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fcn_edge.card import Activation
 from fcn_edge.errors import UsageError
-from fcn_edge.measure.result import SampleAccuracy, VariantReport
+from fcn_edge.measure.accuracy.result import SampleAccuracy, VariantReport
 from fcn_edge.metrics import Counts, accuracy, confusion_matrix
 from fcn_edge.model_file import fingerprint, parse_name, read_card
 from fcn_edge.runtime.pixels import Preprocessing

@@ -15,8 +15,8 @@ from fcn_edge.atomic import write_bytes
 from fcn_edge.card import ClassSpec
 from fcn_edge.dataset import Sample, read_mask
 from fcn_edge.image_file import read_image
-from fcn_edge.measure.agreement import WorstSample
-from fcn_edge.measure.result import AgreementReport, SampleAgreement
+from fcn_edge.measure.accuracy.agreement import WorstSample
+from fcn_edge.measure.accuracy.result import AgreementReport, SampleAgreement
 from fcn_edge.overlay import colorize
 
 Image = NDArray[np.uint8]

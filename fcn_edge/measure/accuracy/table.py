@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fcn_edge.measure.result import AgreementReport, CompareReport
+from fcn_edge.measure.accuracy.result import AgreementReport, CompareReport
 from fcn_edge.measure.wording import drop_sentence, percent, points, size
 
 # More classes than this do not fit beside the other columns of a terminal.

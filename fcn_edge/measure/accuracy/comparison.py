@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from fcn_edge.card import Activation
 from fcn_edge.dataset import DataFolder, Sample, read_mask
-from fcn_edge.environment import find_environment
 from fcn_edge.errors import DatasetError, UsageError
 from fcn_edge.geometry import IGNORE
 from fcn_edge.image_file import read_image
-from fcn_edge.measure.agreement import Agreement
-from fcn_edge.measure.pictures import write_pictures
-from fcn_edge.measure.result import AgreementReport, CompareReport
-from fcn_edge.measure.variant import Variant, choose_reference, open_variant, variant_names
+from fcn_edge.machine.environment import find_environment
+from fcn_edge.measure.accuracy.agreement import Agreement
+from fcn_edge.measure.accuracy.pictures import write_pictures
+from fcn_edge.measure.accuracy.result import AgreementReport, CompareReport
+from fcn_edge.measure.accuracy.variant import Variant, choose_reference, open_variant, variant_names
 from fcn_edge.model_file import resolve
 from fcn_edge.progress import track
 from fcn_edge.runtime.pixels import Preprocessing

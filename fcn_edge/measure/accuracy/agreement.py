@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.errors import UsageError
-from fcn_edge.measure.result import AgreementReport, FlipStats, SampleAgreement
+from fcn_edge.measure.accuracy.result import AgreementReport, FlipStats, SampleAgreement
 from fcn_edge.metrics import Counts, confusion_matrix
 
 Labels = NDArray[np.uint8]

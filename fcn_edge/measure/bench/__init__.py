@@ -1,0 +1,1 @@
+"""Latency: models timed against each other so that a noisy machine cannot decide."""
