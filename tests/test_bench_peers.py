@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import subprocess
@@ -61,13 +62,39 @@ def test_all_give_the_pixels_the_classes_of_the_keras_model(opened):
     shares = agreement(opened)
 
     assert len(shares) == len(opened) - 1  # the encoder decides nothing
-    assert min(share for name, share in shares.items() if "fp32" in name) > 0.999
+    exact = {one.entry.name for one in opened if one.arithmetic == "fp32"}
+    assert min(share for name, share in shares.items() if name in exact) > 0.999
     assert min(shares.values()) > 0.9
+
+
+def test_a_runtime_that_computes_a_float_file_in_fewer_bits_by_itself_is_held_to_those(opened):
+    """OpenVINO takes bfloat16 for it where the processor has that, as an option that nobody has to set."""
+    coarse = next(one for one in opened if one.entry.name == "unfolded fp32 ONNX Runtime")
+
+    def call(pixels):
+        scores = coarse.call(pixels)
+        return np.where(np.arange(scores.size).reshape(scores.shape) % 256 == 0, -scores, scores)  # 99.6 % right
+
+    told = dataclasses.replace(coarse, call=call, arithmetic="bf16")
+
+    assert 0.99 < agreement([opened[0], told])[coarse.entry.name] < 0.999
+    with pytest.raises(FcnEdgeError, match=r"at least 99\.9% was expected"):
+        agreement([opened[0], dataclasses.replace(told, arithmetic="fp32")])
+
+
+def test_the_tables_tell_a_runtimes_own_choice_of_bits(report):
+    result = to_json(report)
+    openvino = next(v for v in result["variants"] if v["name"] == "folded fp32 OpenVINO")
+    older = {k: v for k, v in openvino.items() if k != "arithmetic"}
+
+    assert "float files in" not in readme_table([{**result, "variants": [older]}])
+    chosen = readme_table([{**result, "variants": [{**openvino, "arithmetic": "bf16"}]}])
+    assert f"; {openvino['runtime']} (float files in bf16); " in chosen
 
 
 def test_a_model_that_computes_something_else_stops_the_run(opened):
     one = opened[2]
-    other = Opened(one.entry, one.runtime, lambda pixels: -one.call(pixels), one.inputs, one.threshold)
+    other = Opened(one.entry, one.runtime, lambda pixels: -one.call(pixels), one.inputs, one.threshold, one.arithmetic)
 
     with pytest.raises(FcnEdgeError, match="so its times mean nothing"):
         agreement([opened[0], other])
@@ -95,7 +122,7 @@ def test_the_result_has_the_keys_of_bench(report, tmp_path):
     variant, comparison = result["variants"][0], result["comparisons"][0]
 
     assert {"name", "model", "latency_ms", "samples_ms"} <= set(variant)
-    assert set(variant["latency_ms"]) == {"n", "min", "p50", "p90", "p99", "mean"}
+    assert {"n", "min", "p50", "p90", "p99", "mean"} <= set(variant["latency_ms"])
     assert variant["latency_ms"]["n"] == 18 == sum(len(row) for row in variant["samples_ms"])
     assert variant["latency_ms"]["p90"] is None
     assert {"candidate", "reference", "ratio", "ci"} <= set(comparison)

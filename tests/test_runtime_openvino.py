@@ -52,6 +52,8 @@ def test_a_float_file_is_not_computed_in_fewer_bits():
     """The processor's own bfloat16 would be OpenVINO's default."""
     compiled = opened("tiny.fp32.onnx")._request.get_compiled_model()
     assert str(compiled.get_property("EXECUTION_MODE_HINT")) == "ExecutionMode.ACCURACY"
+    # "dynamic" is what each operation of the file says itself.
+    assert compiled.get_property("INFERENCE_PRECISION_HINT").to_string() in ("dynamic", "f32")
 
 
 def test_without_a_number_of_threads_it_chooses_its_own():

@@ -26,9 +26,11 @@ KERAS_ENTRY = "Keras"
 ENCODER_ENTRY = "encoder int8"
 TUTORIAL_ENTRIES = {"fp32": "tutorial fp32", "int8": "tutorial int8"}
 
-# Below this share of pixels with the same class, two models are not the same network. Drawn weights are undecided on
-# many pixels, where eight bits then decide; a broken file falls to one half.
-LEAST_AGREEMENT = {"fp32": 0.999, "int8": 0.9}
+# Below this share of pixels with the same class, two models are not the same network: by what it is computed in. Drawn
+# weights are undecided on many pixels, where eight bits then decide; a broken file falls to one half.
+LEAST_AGREEMENT = {"fp32": 0.999, "fp16": 0.99, "bf16": 0.99, "int8": 0.9}
+# What OpenVINO calls numbers of fewer bits, which it takes for a float file by default where the processor has them.
+_FEWER_BITS = {"bf16": "bf16", "f16": "fp16"}
 
 _PACKAGES = {
     "keras": "tensorflow",
@@ -69,6 +71,7 @@ class Opened:
         call: From an input of :attr:`inputs` to the raw output.
         inputs: The scenes as this entry takes them, ``(1, H, W, 3)`` RGB, uint8 or float32 0..255.
         threshold: Of its scores in their own unit, None for argmax.
+        arithmetic: What it is computed in: the entry's precision, or the fewer bits that the runtime chose by itself.
     """
 
     entry: Entry
@@ -76,6 +79,7 @@ class Opened:
     call: Callable[[Pixels], Pixels]
     inputs: tuple[Pixels, ...]
     threshold: float | None
+    arithmetic: str
 
     @property
     def contestant(self) -> Contestant:
@@ -157,7 +161,7 @@ def agreement(opened: Sequence[Opened]) -> dict[str, float]:
     reference = labels[deciding[0].entry.name]
     shares = {name: float((found == reference).mean()) for name, found in labels.items()}
     for one in deciding:
-        name, least = one.entry.name, LEAST_AGREEMENT[one.entry.precision]
+        name, least = one.entry.name, LEAST_AGREEMENT[one.arithmetic]
         if not shares[name] >= least:
             raise FcnEdgeError(
                 f"{name}: gives {shares[name]:.2%} of the pixels the class that {deciding[0].entry.name} gives them, "
@@ -179,7 +183,7 @@ def _open(entry: Entry, path: Path, card: ModelCard, scenes: Sequence[Pixels]) -
     info = backend.info
     threshold = _threshold(path, card, info) if entry.decides else None
     inputs = tuple(pixels.astype(info.input.dtype) for pixels in scenes)
-    return Opened(entry, f"{info.runtime} {info.version}", backend.infer, inputs, threshold)
+    return Opened(entry, f"{info.runtime} {info.version}", backend.infer, inputs, threshold, entry.precision)
 
 
 def _threshold(path: Path, card: ModelCard, info: BackendInfo) -> float | None:
@@ -192,7 +196,8 @@ def _threshold(path: Path, card: ModelCard, info: BackendInfo) -> float | None:
 
 def _openvino_at_its_defaults(entry: Entry, path: Path, scenes: Sequence[Pixels]) -> Opened:
     openvino: Any = optional.load("openvino", feature="comparing with OpenVINO", extra="openvino")
-    request = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_NUM_THREADS": 1}).create_infer_request()
+    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_NUM_THREADS": 1})
+    request = compiled.create_infer_request()
 
     def call(pixels: Pixels) -> Pixels:
         result: Pixels = request.infer([pixels], share_inputs=True)[0]
@@ -203,7 +208,10 @@ def _openvino_at_its_defaults(entry: Entry, path: Path, scenes: Sequence[Pixels]
     if card.threshold is not None:
         threshold = raw_threshold(card.threshold, card.score_activation, card.score_quantization)
     version = openvino.__version__.partition("-")[0]
-    return Opened(entry, f"openvino {version}", call, tuple(scenes), threshold)
+    chosen = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+    # The operations of an int8 file take their own eight bits, whatever is chosen for the rest of it.
+    arithmetic = _FEWER_BITS.get(chosen, entry.precision) if entry.precision == "fp32" else entry.precision
+    return Opened(entry, f"openvino {version}", call, tuple(scenes), threshold, arithmetic)
 
 
 def _card_of(path: Path) -> ModelCard:

@@ -106,12 +106,22 @@ def _circumstances(result: Mapping[str, Any]) -> str:
 def _machine(result: Mapping[str, Any]) -> str:
     env, int8 = result["env"], result["int8_dot_products"]
     able = "" if int8 is None else f" ({', '.join(int8) or 'without int8 dot products'})"
-    runtimes = ", ".join(dict.fromkeys(v["runtime"] for v in result["variants"]))
+    runtimes = ", ".join(_runtimes(result))
     where = "not bound to a processor" if result["cpu"] is None else f"all bound to processor {result['cpu']}"
     return (
         f"{env['board']}{able}, {env['machine']}, {env['system']}, Python {env['python']}; {runtimes}; "
         f"one thread each, {where}"
     )
+
+
+def _runtimes(result: Mapping[str, Any]) -> list[str]:
+    """Name the runtimes, with the fewer bits that one chose for float files; older results do not tell these."""
+    fewer = {
+        v["runtime"]: f" (float files in {v['arithmetic']})"
+        for v in result["variants"]
+        if v.get("arithmetic", v["precision"]) != v["precision"]
+    }
+    return [name + fewer.get(name, "") for name in dict.fromkeys(v["runtime"] for v in result["variants"])]
 
 
 def _ms(value: float) -> str:

@@ -33,7 +33,8 @@ class VariantReport:
     Attributes:
         name: Of the entry.
         model: Its file.
-        precision: ``fp32`` or ``int8``.
+        precision: Of the file, ``fp32`` or ``int8``.
+        arithmetic: What the runtime computes it in: the same, or by its own choice ``bf16`` or ``fp16``.
         runtime: With version.
         agreement: Share of pixels with the class that the first variant gives, 0..1; None for the encoder.
         latency_ms: Of single calls.
@@ -45,6 +46,7 @@ class VariantReport:
     name: str
     model: ModelInfo
     precision: str
+    arithmetic: str
     runtime: str
     agreement: float | None
     latency_ms: LatencyStats
@@ -180,6 +182,7 @@ def _variant(one: Opened, folder: Path, agreement: dict[str, float], samples: Pa
         name=entry.name,
         model=ModelInfo(entry.path, (folder / entry.path).stat().st_size),
         precision=entry.precision,
+        arithmetic=one.arithmetic,
         runtime=one.runtime,
         agreement=agreement.get(entry.name),
         latency_ms=series.latency_ms,
