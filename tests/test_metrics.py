@@ -76,3 +76,44 @@ def test_a_class_id_out_of_range_is_refused(truth, predicted):
 def test_different_shapes_are_refused():
     with pytest.raises(UsageError, match=r"\(2, 2\).*\(3, 2\)"):
         metrics.confusion_matrix(np.zeros((2, 2), np.uint8), np.zeros((3, 2), np.uint8), classes=2)
+
+
+@given(predictions)
+def test_class_counts_are_those_of_numpy(labels):
+    assert metrics.class_counts(labels, CLASSES).tolist() == np.bincount(labels.ravel(), minlength=CLASSES).tolist()
+
+
+def test_pixels_of_unknown_classes_count_for_none():
+    assert metrics.class_counts(np.array([[0, 1, 255, 9]], np.uint8), 2).tolist() == [1, 1]
+
+
+def test_counts_of_very_large_pictures_are_exact():
+    # A float32, in which OpenCV counts, has no odd numbers from here on.
+    labels = np.zeros((1 << 12, (1 << 12) + 1), np.uint8)
+    labels[0, 0] = 1
+    expected = [labels.size - 1, 1]
+
+    assert metrics.class_counts(labels, 2).tolist() == expected
+    assert np.diagonal(metrics.confusion_matrix(labels, labels, classes=2)).tolist() == expected
+
+
+def test_many_classes_are_counted_in_pairs():
+    truth, predicted = np.random.default_rng(0).integers(0, 254, (2, 300, 300), dtype=np.uint8)
+    expected = sklearn_confusion_matrix(truth.ravel(), predicted.ravel(), labels=range(254))
+
+    np.testing.assert_array_equal(metrics.confusion_matrix(truth, predicted, classes=254), expected)
+
+
+def test_maps_of_any_number_of_axes_are_counted():
+    truth, predicted = np.random.default_rng(0).integers(0, CLASSES, (2, 5, 6, 7), dtype=np.uint8)
+    flat = metrics.confusion_matrix(truth.reshape(5, -1), predicted.reshape(5, -1), classes=CLASSES)
+
+    np.testing.assert_array_equal(metrics.confusion_matrix(truth, predicted, classes=CLASSES), flat)
+
+
+def test_the_mean_of_iou_leaves_absent_classes_out():
+    nan = float("nan")
+    found = metrics.mean_iou(np.array([[1.0, nan, 0.5], [nan, nan, nan]]))
+
+    assert found[0] == 0.75
+    assert np.isnan(found[1])
