@@ -142,7 +142,13 @@ def border_band(labels: Labels, width_px: int) -> NDArray[np.bool_]:
 
 
 def boundary_counts(
-    truth: Labels, predicted: Labels, *, classes: int, width_px: int | None = None, ignore_id: int = IGNORE
+    truth: Labels,
+    predicted: Labels,
+    *,
+    classes: int,
+    width_px: int | None = None,
+    ignore_id: int = IGNORE,
+    true_edge: Labels | None = None,
 ) -> Counts:
     """Count what Boundary IoU is made of, on one image; counts of images add up.
 
@@ -155,6 +161,7 @@ def boundary_counts(
         classes: Number of classes; ids run from 0 to ``classes - 1``.
         width_px: Of the band; None for 2 % of the diagonal.
         ignore_id: True id whose pixels are left out; the largest id.
+        true_edge: :func:`boundary_labels` of *truth*, where many predictions are held against it.
 
     Returns:
         ``(3, classes)`` int64: boundary pixels of the class in both maps at once, in truth, in the prediction.
@@ -164,7 +171,8 @@ def boundary_counts(
     ignored = truth == ignore_id
     if bool(ignored.any()):
         predicted = np.where(ignored, np.uint8(ignore_id), predicted)
-    true_edge = boundary_labels(truth, width_px, ignore_id=ignore_id)
+    if true_edge is None:
+        true_edge = boundary_labels(truth, width_px, ignore_id=ignore_id)
     edge = boundary_labels(predicted, width_px, ignore_id=ignore_id)
     both = np.where(true_edge == edge, edge, np.uint8(ignore_id))
     return np.stack([class_counts(ids, classes) for ids in (both, true_edge, edge)])
