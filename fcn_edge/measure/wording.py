@@ -8,6 +8,8 @@ from typing import Any
 NONE = "—"
 # Two decimals round anything smaller to nothing.
 _NOTHING_POINTS = 0.005
+# Below, per cent read better than a factor.
+_SMALL_FACTOR = 1.1
 
 
 def percent(share: float | None) -> str:
@@ -41,3 +43,52 @@ def points(drop_points: float | None) -> str:
 def flip_sentence(flip: Mapping[str, Any], flips: Sequence[Mapping[str, Any]]) -> str:
     """Tell how much of all *flips* one is."""
     return f"{100 * flip['pixels'] / sum(other['pixels'] for other in flips):.0f} %"
+
+
+def milliseconds(value: float | None) -> str:
+    """Write a time without its unit: two decimals from 1 ms on, three below; a dash for None."""
+    if value is None:
+        return NONE
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}"
+
+
+def interval(ends: Sequence[float] | None) -> str:
+    """Write an interval of ratios; a dash for None."""
+    return NONE if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
+
+
+def difference(ratio: float, ends: Sequence[float] | None) -> str:
+    """Say what a ratio of times and its interval mean: how much faster or slower, if at all."""
+    if ends is None or ends[0] <= 1 <= ends[1]:
+        return "no difference shown"
+    factor = max(ratio, 1 / ratio)
+    if factor < _SMALL_FACTOR:
+        return f"{100 * (factor - 1):.1f} % {'faster' if ratio < 1 else 'slower'}"
+    return f"{factor:.2f} times as {'fast' if ratio < 1 else 'slow'}"
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """Write a figure of a check: a share as a percentage, a ratio with three decimals; a dash for None."""
+    if value is None:
+        return NONE
+    if unit == "share":
+        return f"{percent(value)} %"
+    if unit == "ratio":
+        return f"{value:.3f}"
+    if unit == "ms":
+        return f"{milliseconds(value)} ms"
+    return f"{value:.2f} {unit}".rstrip()
+
+
+def quantity_interval(ends: Sequence[float] | None, unit: str) -> str:
+    """Write the interval of a figure of a check, the unit once; a dash for None."""
+    if ends is None:
+        return NONE
+    low, high = (quantity(end, unit) for end in ends)
+    sign = f" {'%' if unit == 'share' else unit}"
+    return f"{low.removesuffix(sign)} to {high}"
+
+
+def as_sentence(text: str) -> str:
+    """Begin with a capital and end with a full stop."""
+    return text[:1].upper() + text[1:] + ("" if not text or text.endswith((".", "!", "?")) else ".")

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from fcn_edge.atomic import write_text
 from fcn_edge.errors import ResultFileError, UsageError
+from fcn_edge.measure.report.bench_section import bench_section
 from fcn_edge.measure.report.block import Section
 from fcn_edge.measure.report.camera_section import camera_section
 from fcn_edge.measure.report.compare_section import compare_section
 from fcn_edge.measure.report.export_section import export_section
+from fcn_edge.measure.report.gate_section import gate_section
 from fcn_edge.measure.report.html_page import render_html
 from fcn_edge.measure.report.markdown_page import render_markdown
 from fcn_edge.measure.report.result_file import ResultFile, read_result
@@ -23,8 +25,10 @@ __all__ = ["SECTIONS", "Report", "make_report", "write_report_pages"]
 
 DEFAULT_TITLE = "fcn-edge report"
 
-# In the order of the page: what was lost comes before how it was made and how it ran.
+# In the order of the page: what was decided, then what it costs, what was lost, how it was made and how it ran.
 SECTIONS: dict[str, Callable[[ResultFile], Section]] = {
+    "gate": gate_section,
+    "bench": bench_section,
     "compare": compare_section,
     "export": export_section,
     "camera": camera_section,

@@ -10,8 +10,26 @@ from string import Template
 from typing import Any
 
 import fcn_edge
-from fcn_edge.measure.report.block import Bars, Block, Facts, Paragraph, Picture, Section, Stack, Table, Verdict
+from fcn_edge.measure.report.block import (
+    Bars,
+    Block,
+    Distribution,
+    Facts,
+    Heading,
+    Intervals,
+    Notes,
+    Paragraph,
+    Picture,
+    Section,
+    Stack,
+    Table,
+    Timeline,
+    Verdict,
+)
 from fcn_edge.measure.report.svg import bars_svg, legend_html, stack_svg
+from fcn_edge.measure.report.svg_distribution import distribution_html
+from fcn_edge.measure.report.svg_intervals import intervals_html
+from fcn_edge.measure.report.svg_timeline import timeline_html
 
 _PAGE = Path(__file__).with_name("page.html")
 _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
@@ -52,6 +70,19 @@ def _paragraph(block: Paragraph) -> str:
     return f"<p>{escape(block.text)}</p>"
 
 
+def _heading(block: Heading) -> str:
+    return f"<h3>{escape(block.text)}</h3>"
+
+
+def _notes(block: Notes) -> str:
+    items = "\n".join(
+        f"<li><b>{escape(note.name)}</b> {escape(note.text)}"
+        f"{f'<span>{escape(note.hint)}</span>' if note.hint else ''}</li>"
+        for note in block.items
+    )
+    return f'<h4>{escape(block.caption)}</h4>\n<ul class="notes">\n{items}\n</ul>'
+
+
 def _table(block: Table) -> str:
     def row(cells: Sequence[str], tag: str) -> str:
         parts = (f'<{tag} class="{a}">{escape(c)}</{tag}>' for c, a in zip(cells, block.align, strict=True))
@@ -64,13 +95,27 @@ def _table(block: Table) -> str:
 
 
 def _bars(block: Bars) -> str:
-    legend = legend_html(block.series)
+    # One series is named by the caption.
+    legend = legend_html(block.series) if len(block.series) > 1 else ""
     return f"<figure><figcaption>{escape(block.caption)}</figcaption>{legend}\n{bars_svg(block)}</figure>"
 
 
 def _stack(block: Stack) -> str:
     legend = legend_html(tuple(f"{name} {text}" for name, _, text in block.parts))
     return f"<figure><figcaption>{escape(block.caption)}</figcaption>\n{stack_svg(block)}\n{legend}</figure>"
+
+
+def _distribution(block: Distribution) -> str:
+    return f"<figure><figcaption>{escape(block.caption)}</figcaption>\n{distribution_html(block)}</figure>"
+
+
+def _intervals(block: Intervals) -> str:
+    return f"<figure><figcaption>{escape(block.caption)}</figcaption>\n{intervals_html(block)}</figure>"
+
+
+def _timeline(block: Timeline) -> str:
+    legend = legend_html(tuple(trace.name for trace in block.panels[0][1]))
+    return f"<figure><figcaption>{escape(block.caption)}</figcaption>{legend}\n{timeline_html(block)}</figure>"
 
 
 def _picture(block: Picture) -> str:
@@ -89,9 +134,14 @@ def _facts(block: Facts) -> str:
 
 _RENDERERS: dict[type, Callable[[Any], str]] = {
     Paragraph: _paragraph,
+    Heading: _heading,
+    Notes: _notes,
     Table: _table,
     Bars: _bars,
     Stack: _stack,
+    Distribution: _distribution,
+    Intervals: _intervals,
+    Timeline: _timeline,
     Picture: _picture,
     Facts: _facts,
 }

@@ -33,7 +33,7 @@ def bars_svg(bars: Bars) -> str:
             box = f'y="{y}" height="{_BAR_PX}" rx="2"'
             parts.append(
                 f'<g><title>{label}</title><rect class="track" {box} width="{_FULL_PERCENT}%"/>'
-                f'<rect class="{_series(index)}" {box} width="{width:.3f}%"/>'
+                f'<rect class="{series_class(index)}" {box} width="{width:.3f}%"/>'
                 f'<text x="{_FULL_PERCENT}%" dx="8" y="{y + 12}">{escape(bar.text)}</text></g>'
             )
             y += _BAR_PX + _GAP_PX
@@ -50,7 +50,7 @@ def stack_svg(stack: Stack) -> str:
         width = 100 * amount / total
         parts.append(
             f"<g><title>{escape(f'{name}: {text}')}</title>"
-            f'<rect class="{_series(index)}" x="{x:.3f}%" width="{width:.3f}%" height="{_STACK_PX}"/></g>'
+            f'<rect class="{series_class(index)}" x="{x:.3f}%" width="{width:.3f}%" height="{_STACK_PX}"/></g>'
         )
         x += width
     return _svg(parts, _STACK_PX, stack.caption)
@@ -58,11 +58,12 @@ def stack_svg(stack: Stack) -> str:
 
 def legend_html(entries: tuple[str, ...]) -> str:
     """List the series with their colours, as HTML that wraps."""
-    items = (f'<li><i class="{_series(i)}"></i>{escape(entry)}</li>' for i, entry in enumerate(entries))
+    items = (f'<li><i class="{series_class(i)}"></i>{escape(entry)}</li>' for i, entry in enumerate(entries))
     return f'<ul class="legend">{"".join(items)}</ul>'
 
 
-def _series(index: int) -> str:
+def series_class(index: int) -> str:
+    """Give the class of a series, which the page's style colours."""
     return f"s{index % SERIES_COLORS}"
 
 
