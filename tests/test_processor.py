@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from machines import ROCKCHIP, write_tree
 
-from fcn_edge.machine.processor import fastest, int8_dot_products
+from fcn_edge.machine.processor import cpu_name, fast_cluster, fastest, int8_dot_products
 
 
 def test_of_equal_processors_it_is_the_last_one_allowed(tmp_path):
@@ -16,12 +17,36 @@ def test_of_equal_processors_it_is_the_last_one_allowed(tmp_path):
 
 
 def test_on_a_mixed_processor_it_is_a_fast_one(tmp_path):
-    for cpu, capacity in enumerate((1024, 1024, 380, 380)):
-        (tmp_path / f"cpu{cpu}").mkdir()
-        (tmp_path / f"cpu{cpu}" / "cpu_capacity").write_text(f"{capacity}\n")
+    root = write_tree(tmp_path, ROCKCHIP)
 
-    assert fastest({0, 1, 2, 3}, root=tmp_path) == 1
-    assert fastest({2, 3}, root=tmp_path) == 3
+    assert fastest(range(8), root=root) == 7
+    assert fastest({0, 1, 5}, root=root) == 5
+    assert fastest({2, 3}, root=root) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to a processor")
+def test_a_measurement_stays_on_all_fast_processors_where_some_are_slow(tmp_path):
+    root = write_tree(tmp_path, ROCKCHIP)
+
+    assert fast_cluster(range(8), root) == (4, 5, 6, 7)
+    assert fast_cluster({0, 4, 6}, root) == (4, 6)
+    assert fast_cluster({4, 5}, root) is None
+    assert fast_cluster({0, 3}, root) is None
+    assert fast_cluster(range(8), tmp_path / "tells nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("model name\t: Intel(R) Core(TM) i7\n", "Intel(R) Core(TM) i7"),
+        ("model name\t: ARMv7 Processor rev 3\nCPU implementer\t: 0x41\nCPU part\t: 0xd08\n", "Cortex-A72"),
+        ("CPU implementer\t: 0x99\nCPU part\t: 0x123\n", "ARM 0x99/0x123"),
+        ("CPU implementer\t: ?\nCPU part\t:\n", None),
+        ("processor\t: 0\nuarch\t\t: sifive,u74-mc\n", "sifive,u74-mc"),
+    ],
+)
+def test_a_processor_is_named_as_it_tells(tmp_path, text, name):
+    assert cpu_name(write_tree(tmp_path, {"proc/cpuinfo": text})) == name
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to a processor")
@@ -49,7 +74,5 @@ print(seen == [{cpu}] == [os.sched_getaffinity(0)])
     ],
 )
 def test_int8_dot_products_are_told_as_the_kernel_lists_them(tmp_path, text, found):
-    (tmp_path / "cpuinfo").write_text(text)
-
-    assert int8_dot_products(path=tmp_path / "cpuinfo") == found
-    assert int8_dot_products(path=tmp_path / "absent") is None
+    assert int8_dot_products(root=write_tree(tmp_path, {"proc/cpuinfo": text})) == found
+    assert int8_dot_products(root=tmp_path / "absent") is None

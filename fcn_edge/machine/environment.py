@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import importlib.metadata
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,12 @@ import cv2
 import numpy as np
 
 import fcn_edge
+from fcn_edge.machine.kernel import ROOT, board_model
+from fcn_edge.machine.processor import allowed_cpus, cpu_name, fast_cluster, instruction_sets
+from fcn_edge.machine.quota import quota_cpus
 
-_DEVICE_TREE = Path("/proc/device-tree/model")
-_CPU_INFO = Path("/proc/cpuinfo")
+# Whichever of them are installed; which one ran is said where it ran.
+_RUNTIMES = ("ai-edge-litert", "tflite-runtime", "onnxruntime", "onnxruntime-gpu", "openvino", "tensorflow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,11 @@ class EnvironmentInfo:
         cpus: Number of processors this process may use.
         system: Operating system and kernel.
         python: Version.
-        packages: Versions by name.
+        packages: Versions by name, of this package, what it stands on, and the runtimes that are installed.
+        cpu: Name of the processor, or of its cores on ARM; empty where the system does not tell.
+        isa: What it has of :data:`fcn_edge.machine.processor.INFERENCE_SETS`.
+        quota_cpus: Processor time that a container or service allows, in processors; None where there is no limit.
+        mixed_cores: Some of the processors this process may use are slower than others.
     """
 
     board: str
@@ -35,29 +42,45 @@ class EnvironmentInfo:
     system: str
     python: str
     packages: dict[str, str]
+    cpu: str = ""
+    isa: tuple[str, ...] = ()
+    quota_cpus: float | None = None
+    mixed_cores: bool = False
 
 
-def find_environment() -> EnvironmentInfo:
-    """Tell where this process runs."""
+def find_environment(root: Path = ROOT) -> EnvironmentInfo:
+    """Tell where this process runs.
+
+    Args:
+        root: Of the file system in which ``proc`` and ``sys`` lie.
+    """
+    cpu = cpu_name(root)
     return EnvironmentInfo(
-        board=_board(),
+        board=board_model(root) or cpu or platform.processor() or "unknown",
         machine=platform.machine(),
-        cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cpus=len(allowed_cpus()),
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        packages={"fcn-edge": fcn_edge.__version__, "numpy": np.__version__, "opencv": cv2.__version__},
+        packages={
+            "fcn-edge": fcn_edge.__version__,
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+            **installed(_RUNTIMES),
+        },
+        cpu=cpu or "",
+        isa=instruction_sets(root),
+        quota_cpus=quota_cpus(root),
+        mixed_cores=fast_cluster(root=root) is not None,
     )
 
 
-def _board() -> str:
-    """Give the board's own name: from the device tree on ARM boards, else the processor's."""
-    try:
-        return _DEVICE_TREE.read_text(encoding="utf-8", errors="replace").strip("\0\n ")
-    except OSError:
-        pass
-    try:
-        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or "unknown")
+def installed(packages: tuple[str, ...]) -> dict[str, str]:
+    """Give the versions of those *packages* that are installed, without importing them."""
+    found = {}
+    for name in packages:
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        found[name] = version
+    return found
