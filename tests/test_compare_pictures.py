@@ -1,8 +1,6 @@
-"""Difference pictures and the table of a comparison."""
+"""Difference pictures, and what the commands make of a comparison."""
 
 from __future__ import annotations
-
-import dataclasses
 
 import numpy as np
 import pytest
@@ -10,10 +8,7 @@ from threshold_models import SIZE_HW, make_threshold_model
 
 from fcn_edge.card import class_specs
 from fcn_edge.cli.main import main
-from fcn_edge.dataset import open_folder
-from fcn_edge.measure.accuracy import compare
 from fcn_edge.measure.accuracy.pictures import DIFFERENCE_BGR, PANEL_PX, TRUTH_BGR, difference_picture
-from fcn_edge.measure.accuracy.table import format_table
 from fcn_edge.scenes import SceneConfig, write_data_folder
 
 CLASSES = class_specs(("background", "nucleus"))
@@ -81,49 +76,6 @@ def files(tmp_path_factory):
     data = write_data_folder(root / "data", train=0, val=2, seed=2, size_hw=SIZE_HW, config=SceneConfig("fluorescence"))
     models = [make_threshold_model(root / f"m.{p}.onnx", level) for p, level in (("fp32", 30), ("int8", 40))]
     return data, models
-
-
-@pytest.fixture(scope="module")
-def report(files):
-    return compare(files[1], open_folder(files[0]), "val")
-
-
-def test_the_table_is_read_at_a_glance(report):
-    variants = [
-        dataclasses.replace(v, miou=m, pixel_accuracy=p, per_class_iou={"background": b, "nucleus": n}, bytes=size)
-        for v, m, p, b, n, size in zip(
-            report.variants, (0.9043, 0.9012), (0.97, 0.969), (0.96, 0.958), (0.8486, 0.8444), (1_900_000, 512_345),
-            strict=True,
-        )
-    ]  # fmt: skip
-    agreement = [dataclasses.replace(report.agreement[0], pixel=0.9931)]
-    fixed = dataclasses.replace(report, data="data/nuclei", variants=tuple(variants), agreement=tuple(agreement))
-
-    assert (
-        format_table(fixed)
-        == """\
-val of data/nuclei: 2 images; held against m.fp32.onnx
-
-model        mIoU %  points  background %  nucleus %  pixels %  agreement %    size
-───────────  ──────  ──────  ────────────  ─────────  ────────  ───────────  ──────
-m.fp32.onnx   90.43       —         96.00      84.86     97.00            —  1.9 MB
-m.int8.onnx   90.12   -0.31         95.80      84.44     96.90        99.31  512 kB
-
-m.int8.onnx loses 0.31 points of mIoU against m.fp32.onnx; 99.31 % of pixels get the same class; all flips are \
-nucleus → background"""
-    )
-
-
-def test_many_classes_get_a_table_of_their_own(tmp_path):
-    names = ("background", "nucleus", "debris", "fibre")
-    root = write_data_folder(tmp_path / "data", train=0, val=1, size_hw=SIZE_HW)
-    (root / "classes.txt").write_text("\n".join(names))
-    model = make_threshold_model(tmp_path / "m.fp32.onnx", 30, names=names)
-
-    text = format_table(compare([model], open_folder(root), "val"))
-
-    assert "\nclass       m.fp32.onnx\n" in text
-    assert "\nfibre                 —" in text
 
 
 def test_the_command_prints_the_table_and_writes_the_json(files, tmp_path, capsys):

@@ -18,8 +18,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from fcn_edge.measure.accuracy.detail import Interval
+
 Table = NDArray[np.float64]
-Interval = tuple[float, float]
 # From pooled counts (..., C) to a figure (...); NaN where it has no value.
 Figure = Callable[[Table], Table]
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fcn_edge.card import Activation
-from fcn_edge.dataset import DataFolder, Sample, read_mask
-from fcn_edge.errors import DatasetError, UsageError
-from fcn_edge.geometry import IGNORE
-from fcn_edge.image_file import read_image
+from fcn_edge.dataset import DataFolder, Sample
+from fcn_edge.errors import UsageError
 from fcn_edge.machine.environment import find_environment
-from fcn_edge.measure.accuracy.agreement import Agreement
-from fcn_edge.measure.accuracy.pictures import write_pictures
-from fcn_edge.measure.accuracy.result import AgreementReport, CompareReport
+from fcn_edge.measure.accuracy.counting import Counting
+from fcn_edge.measure.accuracy.findings import find
+from fcn_edge.measure.accuracy.result import CompareReport
 from fcn_edge.measure.accuracy.variant import Variant, choose_reference, open_variant, variant_names
 from fcn_edge.model_file import resolve
 from fcn_edge.progress import track
@@ -38,10 +34,12 @@ class CompareConfig:
         tile: Segment images larger than a model's input in overlapping tiles instead of shrinking them.
         threads: Of each runtime.
         worst: How many of the images with the least agreement to name.
-        pictures: Folder for difference pictures of those images; None writes none.
+        pictures: Folder for difference pictures of those images, and of those on which a class lost most; None writes
+            none.
         quiet: Show no progress.
         preprocessing: What models without a card want done to the pixels.
         activation: What the scores of models without a card went through.
+        seed: Of the intervals, for which images are drawn again and again.
     """
 
     reference: str | Path | None = None
@@ -53,6 +51,7 @@ class CompareConfig:
     quiet: bool = True
     preprocessing: Preprocessing | None = None
     activation: Activation = "none"
+    seed: int = 0
 
 
 def compare(
@@ -80,31 +79,24 @@ def compare(
     samples = _samples(folder, split, config.limit)
     with _opened(models, folder.class_names, config) as variants:
         reference = _reference(variants, config.reference)
-        others = [variant for variant in variants if variant is not reference]
-        tallies = {v.name: Agreement(len(folder.class_names), keep=config.worst) for v in others}
+        counting = Counting(variants, reference, folder.class_names, config.tile, config.worst)
         for sample in track(samples, total=len(samples), description=f"compare {split}", quiet=config.quiet):
-            image_bgr = read_image(sample.image_path)
-            labels = {variant.name: variant.labels(image_bgr, tile=config.tile) for variant in variants}
-            for name, tally in tallies.items():
-                tally.add(labels[reference.name], labels[name])
-            if sample.mask_path is not None:
-                truth = _truth(sample.mask_path, image_bgr, folder.class_names)
-                for variant in variants:
-                    variant.count(sample.sample_id, truth, labels[variant.name])
-        return CompareReport(
-            data=str(folder.root),
-            split=split,
-            classes=folder.class_names,
-            images=len(samples),
-            reference=reference.name,
-            tiled=config.tile,
-            variants=tuple(variant.report(folder.class_names) for variant in variants),
-            agreement=tuple(
-                _agreement(tally, name, reference, samples, folder.class_names, config)
-                for name, tally in tallies.items()
-            ),
-            env=find_environment(),
-        )
+            counting.add(sample)
+        accuracy, agreement = counting.reports(samples, seed=config.seed, pictures=config.pictures)
+    report = CompareReport(
+        data=str(folder.root),
+        split=split,
+        classes=folder.class_names,
+        images=len(samples),
+        reference=reference.name,
+        tiled=config.tile,
+        variants=accuracy,
+        agreement=agreement,
+        env=find_environment(),
+        boundary_band_px=counting.band_px,
+        seed=config.seed,
+    )
+    return dataclasses.replace(report, findings=find(report))
 
 
 def _samples(folder: DataFolder, split: str, limit: int | None) -> tuple[Sample, ...]:
@@ -148,30 +140,3 @@ def _reference(variants: Sequence[Variant], wanted: str | Path | None) -> Varian
         if variant.path.resolve() == path:
             return variant
     raise UsageError(f"{wanted}: the reference is not among the models", hint="name it as one of the models, too")
-
-
-def _truth(path: Path, image_bgr: NDArray[np.uint8], class_names: Sequence[str]) -> NDArray[np.uint8]:
-    hint = "check the whole folder: fcn-edge data check DATA"
-    mask = read_mask(path)
-    if mask.shape != image_bgr.shape[:2]:
-        sizes = f"{mask.shape[0]}x{mask.shape[1]}, its image {image_bgr.shape[0]}x{image_bgr.shape[1]}"
-        raise DatasetError(f"{path}: the mask is {sizes} (height x width)", hint=hint)
-    ids = mask[mask != IGNORE]
-    if ids.size and int(ids.max()) >= len(class_names):
-        message = f"{path}: class id {int(ids.max())}, expected 0 to {len(class_names) - 1} or 255 (ignore)"
-        raise DatasetError(message, hint=hint)
-    return mask
-
-
-def _agreement(
-    tally: Agreement,
-    name: str,
-    reference: Variant,
-    samples: Sequence[Sample],
-    class_names: tuple[str, ...],
-    config: CompareConfig,
-) -> AgreementReport:
-    report = tally.report(name, reference.name, class_names, [sample.sample_id for sample in samples])
-    if config.pictures is None:
-        return report
-    return write_pictures(report, tally.worst, samples, reference.segmenter.classes, config.pictures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -15,8 +15,7 @@ from fcn_edge.atomic import write_bytes
 from fcn_edge.card import ClassSpec
 from fcn_edge.dataset import Sample, read_mask
 from fcn_edge.image_file import read_image
-from fcn_edge.measure.accuracy.agreement import WorstSample
-from fcn_edge.measure.accuracy.result import AgreementReport, SampleAgreement
+from fcn_edge.measure.accuracy.result import AgreementReport
 from fcn_edge.overlay import colorize
 
 Image = NDArray[np.uint8]
@@ -76,16 +75,18 @@ def difference_picture(
 
 def write_pictures(
     report: AgreementReport,
-    worst: Sequence[WorstSample],
+    labels_of: Callable[[int], tuple[Labels, Labels]],
     samples: Sequence[Sample],
     classes: Sequence[ClassSpec],
     folder: Path,
 ) -> AgreementReport:
     """Write a difference picture of each of the worst images and note its path in the report.
 
+    An image that is among the worst more than once has one picture.
+
     Args:
-        report: Whose ``worst`` are in the order of *worst*.
-        worst: With the labels of both models.
+        report: Names the worst images, over all and by class.
+        labels_of: Gives what reference and candidate say of the sample of an index.
         samples: Of the data folder, by index.
         classes: Names and colours in id order.
         folder: Where to.
@@ -93,23 +94,41 @@ def write_pictures(
     Raises:
         OutputError: A picture cannot be written.
     """
-    noted: list[SampleAgreement] = []
-    for rank, (found, entry) in enumerate(zip(worst, report.worst, strict=True), start=1):
-        sample = samples[found.index]
-        picture = difference_picture(
-            read_image(sample.image_path),
-            found.reference,
-            found.candidate,
-            classes,
-            truth=None if sample.mask_path is None else read_mask(sample.mask_path),
-            title=f"{sample.sample_id}: {report.candidate} against {report.reference}",
-            names=(report.reference, report.candidate),
-        )
-        name = f"{report.candidate}-{rank:02d}-{sample.sample_id}.png"
-        path = folder / re.sub(r"[^\w.-]+", "_", name)
-        write_bytes(path, cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes())
-        noted.append(dataclasses.replace(entry, picture=path))
-    return dataclasses.replace(report, worst=tuple(noted))
+    named = [(sample.sample_id, f"{rank:02d}") for rank, sample in enumerate(report.worst, start=1)]
+    for loss in report.worst_by_class:
+        named += [(s.sample_id, f"{loss.class_name}-{rank:02d}") for rank, s in enumerate(loss.images, start=1)]
+    index_of = {sample.sample_id: index for index, sample in enumerate(samples)}
+    paths: dict[str, Path] = {}
+    for sample_id, place in named:
+        if sample_id not in paths:
+            index = index_of[sample_id]
+            picture = _picture_of(report, samples[index], labels_of(index), classes)
+            paths[sample_id] = folder / re.sub(r"[^\w.-]+", "_", f"{report.candidate}-{place}-{sample_id}.png")
+            png = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1]
+            write_bytes(paths[sample_id], png.tobytes())
+    return dataclasses.replace(
+        report,
+        worst=tuple(dataclasses.replace(s, picture=paths[s.sample_id]) for s in report.worst),
+        worst_by_class=tuple(
+            dataclasses.replace(
+                loss, images=tuple(dataclasses.replace(s, picture=paths[s.sample_id]) for s in loss.images)
+            )
+            for loss in report.worst_by_class
+        ),
+    )
+
+
+def _picture_of(
+    report: AgreementReport, sample: Sample, labels: tuple[Labels, Labels], classes: Sequence[ClassSpec]
+) -> Image:
+    return difference_picture(
+        read_image(sample.image_path),
+        *labels,
+        classes,
+        truth=None if sample.mask_path is None else read_mask(sample.mask_path),
+        title=f"{sample.sample_id}: {report.candidate} against {report.reference}",
+        names=(report.reference, report.candidate),
+    )
 
 
 def _outlined(image_bgr: Image, truth: Labels | None) -> Image:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
+from fcn_edge.measure.accuracy.detail import Finding
+from fcn_edge.measure.accuracy.interval_text import loss_interval, spread, with_interval
 from fcn_edge.measure.accuracy.result import AgreementReport, CompareReport
-from fcn_edge.measure.wording import drop_sentence, percent, points, size
+from fcn_edge.measure.columns import align
+from fcn_edge.measure.wording import NONE, drop_sentence, percent, points, size
 
-# More classes than this do not fit beside the other columns of a terminal.
-_CLASS_COLUMNS = 3
+# Of a terminal.
+WIDTH = 110
 
 
 def format_table(report: CompareReport) -> str:
@@ -16,11 +20,16 @@ def format_table(report: CompareReport) -> str:
     with_masks = max(variant.images for variant in report.variants)
     masks = f", {with_masks} with masks" if with_masks != report.images else ""
     head = f"{report.split} of {report.data}: {report.images} images{masks}; held against {report.reference}"
-    parts = [head, _align(_main_rows(report))]
-    if len(report.classes) > _CLASS_COLUMNS:
-        parts.append("IoU by class, %\n" + _align(_class_rows(report)))
+    whole = align(_accuracy_rows(report, report.classes))
+    fits = max(map(len, whole.splitlines())) <= WIDTH
+    parts = [head, whole if fits else align(_accuracy_rows(report, ()))]
+    if not fits:
+        parts.append("IoU by class, %\n" + align(_class_rows(report)))
     if report.agreement:
+        parts.append(align(_agreement_rows(report)))
         parts.append("\n".join(verdict(report, agreement) for agreement in report.agreement))
+    if report.findings:
+        parts.append("\n".join(_finding(finding) for finding in report.findings))
     return "\n\n".join(parts)
 
 
@@ -40,23 +49,21 @@ def verdict(report: CompareReport, agreement: AgreementReport) -> str:
     return f"{text}; {how_often} {most.from_class} → {most.to_class}"
 
 
-def _main_rows(report: CompareReport) -> list[list[str]]:
-    agreement = {a.candidate: a.pixel for a in report.agreement}
-    shown = report.classes if len(report.classes) <= _CLASS_COLUMNS else ()
-    rows = [["model", "mIoU %", "points", *(f"{name} %" for name in shown), "pixels %", "agreement %", "size"]]
-    for variant in report.variants:
-        drop = None if variant.name == report.reference else report.drop(variant.name)
-        rows.append(
-            [
-                variant.name,
-                percent(variant.miou),
-                points(drop),
-                *(percent(variant.per_class_iou[name]) for name in shown),
-                percent(variant.pixel_accuracy),
-                percent(agreement.get(variant.name)),
-                size(variant.bytes),
-            ]
-        )
+def _accuracy_rows(report: CompareReport, shown: Sequence[str]) -> list[list[str]]:
+    lost = {a.candidate: with_interval(points(a.drop_points), loss_interval(a.drop_ci)) for a in report.agreement}
+    rows = [["model", "mIoU %", "points", "boundary %", "pixels %", *(f"{name} %" for name in shown), "size"]]
+    rows += [
+        [
+            variant.name,
+            with_interval(percent(variant.miou), spread(variant.miou_ci)),
+            lost.get(variant.name, NONE),
+            percent(variant.boundary_iou),
+            percent(variant.pixel_accuracy),
+            *(percent(variant.per_class_iou[name]) for name in shown),
+            size(variant.bytes),
+        ]
+        for variant in report.variants
+    ]
     return rows
 
 
@@ -66,12 +73,17 @@ def _class_rows(report: CompareReport) -> list[list[str]]:
     return rows
 
 
-def _align(rows: Sequence[Sequence[str]]) -> str:
-    """Align columns: the first to the left, figures to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        lines.append("  ".join(cells).rstrip())
-    lines.insert(1, "  ".join("─" * w for w in widths))
-    return "\n".join(lines)
+def _agreement_rows(report: CompareReport) -> list[list[str]]:
+    band = f"within {report.boundary_band_px} px of a border %"
+    rows = [[f"same class as {report.reference}", "agreement %", band, "elsewhere %"]]
+    rows += [
+        [a.candidate, percent(a.pixel), percent(a.inside_boundary), percent(a.outside_boundary)]
+        for a in report.agreement
+    ]
+    return rows
+
+
+def _finding(finding: Finding) -> str:
+    margin = " " * len(finding.severity) + "  "
+    wrapper = textwrap.TextWrapper(WIDTH, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False)
+    return wrapper.fill(f"{finding.severity}: {finding.text}") + "\n" + wrapper.fill(f"{margin}→ {finding.hint}")

@@ -11,16 +11,49 @@ from numpy.typing import NDArray
 
 from fcn_edge.card import Activation
 from fcn_edge.errors import UsageError
+from fcn_edge.measure.accuracy.certainty import Certainty
+from fcn_edge.measure.accuracy.margin import Scores
 from fcn_edge.measure.accuracy.result import SampleAccuracy, VariantReport
-from fcn_edge.metrics import Counts, accuracy, confusion_matrix
+from fcn_edge.metrics import (
+    Counts,
+    accuracy,
+    boundary_counts,
+    boundary_labels,
+    boundary_width,
+    confusion_matrix,
+    intersection_over_union,
+    mean_iou,
+)
 from fcn_edge.model_file import fingerprint, parse_name, read_card
 from fcn_edge.runtime.pixels import Preprocessing
 from fcn_edge.runtime.segmenter import Segmenter
-from fcn_edge.runtime.tile import segment_tiled
+from fcn_edge.runtime.tile import segment_tiled, tiled_scores
+from fcn_edge.scoring import labels_from_scores
 
 # Which file is the nearest to what was trained: the more precise one, and of equals the one nearer to Keras.
 _PRECISION_ORDER = ("fp32", None, "fp16", "int8")
 _FORMAT_ORDER = ("keras", "tflite", "onnx")
+
+
+@dataclass(frozen=True, slots=True)
+class TruthMap:
+    """A mask, with what all models need of it: both ``(H, W)`` uint8 class ids, 255 is left out.
+
+    Attributes:
+        labels: The mask.
+        edge: Its pixels near an outline, 255 elsewhere.
+        edge_px: How near.
+    """
+
+    labels: NDArray[np.uint8]
+    edge: NDArray[np.uint8]
+    edge_px: int
+
+
+def truth_map(mask: NDArray[np.uint8]) -> TruthMap:
+    """Find the outlines in a mask, ``(H, W)`` uint8."""
+    width = boundary_width((mask.shape[0], mask.shape[1]))
+    return TruthMap(mask, boundary_labels(mask, width), width)
 
 
 @dataclass(slots=True)
@@ -32,7 +65,9 @@ class Variant:
         path: Of the model file.
         precision: From its card or name; a ``.keras`` is fp32.
         segmenter: The open model; the caller closes it.
+        activation: What its scores went through.
         counts: Pooled, rows truth, columns prediction.
+        boundary: Pooled counts of boundary pixels by class: in both, in truth, in the prediction.
         samples: Counts of each image with a mask.
     """
 
@@ -40,8 +75,15 @@ class Variant:
     path: Path
     precision: str | None
     segmenter: Segmenter
-    counts: Counts
+    activation: Activation
+    counts: Counts = field(init=False)
+    boundary: Counts = field(init=False)
     samples: list[SampleAccuracy] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        classes = len(self.segmenter.classes)
+        self.counts = np.zeros((classes, classes), np.int64)
+        self.boundary = np.zeros((3, classes), np.int64)
 
     @property
     def format(self) -> str:
@@ -54,10 +96,34 @@ class Variant:
             return segment_tiled(self.segmenter, image_bgr)
         return self.segmenter(image_bgr)
 
-    def count(self, sample_id: str, truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> None:
-        """Count one image with a mask; both ``(H, W)`` uint8, 255 in *truth* is left out."""
-        counts = confusion_matrix(truth, predicted, classes=len(self.counts))
+    def look(self, image_bgr: NDArray[np.uint8], *, tile: bool) -> tuple[NDArray[np.uint8], Scores | None]:
+        """Segment as :meth:`labels` does, and give the scores that decided.
+
+        Returns:
+            Class ids, ``(H, W)`` uint8, and scores, ``(H, W, K)`` float32 in the file's own units; None where the model
+            gives class ids.
+        """
+        if self.segmenter.backend.info.output.layout == "NHW":
+            return self.labels(image_bgr, tile=tile), None
+        scores = tiled_scores(self.segmenter, image_bgr) if tile else self.segmenter.scores(image_bgr)
+        return labels_from_scores(scores, self.segmenter.threshold), scores
+
+    @property
+    def step(self) -> float:
+        """What one unit of the scores is worth: the scale of quantised ones, else 1."""
+        card = self.segmenter.card
+        quantization = None if card is None else card.score_quantization
+        scale = self.segmenter.backend.info.output.scale
+        return scale or (1.0 if quantization is None else quantization.scale)
+
+    def count(self, sample_id: str, truth: TruthMap, predicted: NDArray[np.uint8]) -> None:
+        """Count one image with a mask; *predicted* is ``(H, W)`` uint8 class ids."""
+        classes = len(self.counts)
+        counts = confusion_matrix(truth.labels, predicted, classes=classes)
         self.counts += counts
+        self.boundary += boundary_counts(
+            truth.labels, predicted, classes=classes, width_px=truth.edge_px, true_edge=truth.edge
+        )
         self.samples.append(
             SampleAccuracy(
                 sample_id,
@@ -67,9 +133,10 @@ class Variant:
             )
         )
 
-    def report(self, class_names: Sequence[str]) -> VariantReport:
+    def report(self, class_names: Sequence[str], certainty: Certainty) -> VariantReport:
         """Sum up."""
         stats = accuracy(self.counts)
+        boundary = intersection_over_union(*self.boundary)
         info = self.segmenter.backend.info
         return VariantReport(
             name=self.name,
@@ -86,6 +153,10 @@ class Variant:
             per_class_iou=dict(zip(class_names, stats.per_class_iou, strict=True)),
             confusion=tuple(tuple(row) for row in self.counts.tolist()),
             samples=tuple(self.samples),
+            boundary_iou=_value(mean_iou(boundary)),
+            per_class_boundary_iou=dict(zip(class_names, map(_value, boundary), strict=True)),
+            miou_ci=certainty.miou(self.name),
+            per_class_iou_ci={name: certainty.iou(self.name, index) for index, name in enumerate(class_names)},
         )
 
 
@@ -125,8 +196,8 @@ def open_variant(
     precision = card.precision if card else parse_name(path).precision
     if precision is None and path.suffix == ".keras":
         precision = "fp32"
-    classes = len(class_names)
-    return Variant(name, path, precision, segmenter, np.zeros((classes, classes), np.int64))
+    scored = segmenter.backend.info.score_activation or (card.score_activation if card else activation)
+    return Variant(name, path, precision, segmenter, scored)
 
 
 def variant_names(paths: Sequence[Path]) -> tuple[str, ...]:
@@ -151,6 +222,10 @@ def choose_reference(variants: Sequence[Variant]) -> Variant:
         variants,
         key=lambda v: (v.format != "keras", _PRECISION_ORDER.index(v.precision), _FORMAT_ORDER.index(v.format)),
     )
+
+
+def _value(iou: NDArray[np.float64] | np.float64) -> float | None:
+    return None if np.isnan(iou) else float(iou)
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:
