@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.card import Precision
-from fcn_edge.export import onnx_graph, tflite_graph
+from fcn_edge.export.followed import Followed, Range, open_followed
 from fcn_edge.export.freeze import scope_name
-from fcn_edge.export.graph import Model
+from fcn_edge.export.graph import Model, nodes_of
+from fcn_edge.export.layer_names import LAST
 from fcn_edge.export.parity import sqnr_db
-from fcn_edge.model_file import parse_name
-from fcn_edge.model_file.tflite_format import flatbuffer_bytes
 from fcn_edge.optional import load
 
 # The signal to noise that a healthy first layer has: what goes in is exact, and the loss of the first layer would
@@ -24,12 +23,9 @@ from fcn_edge.optional import load
 _HEALTHY_DB: dict[Precision, float] = {"fp32": 120.0, "fp16": 60.0, "int8": 40.0}
 _EXACT_DB = 200.0
 # Rounding to the same number of bits once more costs 3 dB.
-_NOTABLE_DROP_DB = 3.0
-# Name of a file's last tensor, which is called after the output and not after its layer.
-_LAST = "*last*"
-
-# A layer's output on one image, by the names its tensors carry in the file: ((names, array), …) in the order computed.
-_Tensors = list[tuple[tuple[str, ...], NDArray[np.floating]]]
+NOTABLE_DROP_DB = 3.0
+# A sum with a cleaner map of the same size gains 3 dB, a pool 1 or 2.
+_MASKED_DB = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +35,40 @@ class LayerNoise:
     Attributes:
         name: Of the Keras layer.
         sqnr_db: Signal to noise of its output, in decibel.
-        drop_db: How far that is below what went into the layer.
+        drop_db: How far that is below what went into the layer; noise that all its readers do without is not counted.
+        channel_db: Signal to noise of the median channel; far below *sqnr_db* where a few large channels hide what
+            the others lost.
+        range: What its integers can hold, None where the file computes it in floating point.
+        saturated: Share of its values, 0..1, that lie outside that range; None without one.
     """
 
     name: str
     sqnr_db: float
     drop_db: float
+    channel_db: float
+    range: Range | None = None
+    saturated: float | None = None
 
 
-def layer_noise(model: Model, path: Path, images: NDArray[np.uint8], precision: Precision) -> tuple[LayerNoise, ...]:
+@dataclass(slots=True)
+class _Sums:
+    """Sums over images of one layer, for each channel."""
+
+    signal: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    outside: int = 0
+    values: int = 0
+    range: Range | None = None
+
+
+def layer_noise(
+    model: Model,
+    path: Path,
+    images: NDArray[np.uint8],
+    precision: Precision,
+    *,
+    known: Collection[str] | None = None,
+) -> tuple[LayerNoise, ...]:
     """Measure every layer of a flat model that can be found again in a file, in the order of the network.
 
     Args:
@@ -55,21 +76,21 @@ def layer_noise(model: Model, path: Path, images: NDArray[np.uint8], precision: 
         path: The ``.tflite`` or ``.onnx`` file.
         images: ``(N, H, W, 3)`` uint8 RGB.
         precision: Of the file.
+        known: Names of the layers to look for; by default all. A converter may give the name of a layer to a tensor
+            that holds something else, which only a float file shows.
     """
-    nodes = [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]  # noqa: SLF001
-    nodes = [node for node in nodes if not node.is_input]
+    nodes = [node for node in nodes_of(model) if not node.is_input]
     names = [scope_name(node.operation) for node in nodes]
-    follow = {"tflite": _tflite_tensors, "onnx": _onnx_tensors}[parse_name(path).format](path)
+    wanted = {scope_name(node.operation) for node in nodes if known is None or node.operation.name in known}
+    follow = open_followed(path)
     expected = _keras_outputs(model, nodes)
-    powers: dict[str, list[float]] = {}
+    sums: dict[str, _Sums] = {}
     for image in images:
         theirs = dict(zip(names, expected(image), strict=True))
-        for name, found in _match(follow(image), theirs).items():
-            signal, noise = powers.setdefault(name, [0.0, 0.0])
-            wide = theirs[name].astype(np.float64)
-            powers[name] = [signal + float(np.square(wide).sum()), noise + float(np.square(found - wide).sum())]
-    levels = {name: _level(*power) for name, power in powers.items()}
-    return _drops(nodes, levels, _HEALTHY_DB[precision])
+        for name, (found, tensor) in _match(follow(image), theirs).items():
+            if name in wanted:
+                _add(sums, name, theirs[name].astype(np.float64), found, tensor.range)
+    return _drops(nodes, sums, _HEALTHY_DB[precision])
 
 
 def guilty_layer(noise: Sequence[LayerNoise]) -> str:
@@ -77,12 +98,31 @@ def guilty_layer(noise: Sequence[LayerNoise]) -> str:
     if not noise:
         return "the layers of this model cannot be followed in the file, so none is named"
     worst = max(noise, key=lambda layer: layer.drop_db)
-    if worst.drop_db < _NOTABLE_DROP_DB:
+    if worst.drop_db < NOTABLE_DROP_DB:
         return "no single layer stands out"
     return (
         f"most is lost in layer {worst.name!r}, whose output has {worst.sqnr_db:.1f} dB signal to noise, "
         f"{worst.drop_db:.1f} dB below what goes into it"
     )
+
+
+def _add(
+    sums: dict[str, _Sums],
+    name: str,
+    wanted: NDArray[np.float64],
+    found: NDArray[np.floating],
+    limits: Range | None,
+) -> None:
+    axes = tuple(range(wanted.ndim - 1))
+    signal, noise = np.square(wanted).sum(axis=axes), np.square(found - wanted).sum(axis=axes)
+    own = sums.setdefault(name, _Sums(np.zeros_like(signal), np.zeros_like(noise)))
+    own.signal += signal
+    own.noise += noise
+    own.range = limits
+    if limits is not None:
+        half = limits.step / 2
+        own.outside += int(((wanted < limits.low - half) | (wanted > limits.high + half)).sum())
+        own.values += wanted.size
 
 
 def _level(signal: float, noise: float) -> float:
@@ -93,36 +133,71 @@ def _level(signal: float, noise: float) -> float:
     return _EXACT_DB if level is None else min(level, _EXACT_DB)
 
 
-def _drops(nodes: list[Any], levels: Mapping[str, float], healthy: float) -> tuple[LayerNoise, ...]:
+def _channel_level(own: _Sums) -> float:
+    alive = own.signal > 0
+    if not alive.any():
+        return _EXACT_DB
+    return float(np.median([_level(s, n) for s, n in zip(own.signal[alive], own.noise[alive], strict=True)]))
+
+
+def _drops(nodes: list[Any], sums: Mapping[str, _Sums], healthy: float) -> tuple[LayerNoise, ...]:
     """Compare each layer with the worst of what goes into it, looking through layers that were not found."""
+    levels = {name: _level(float(own.signal.sum()), float(own.noise.sum())) for name, own in sums.items()}
+    counted = _without_masked(nodes, levels)
     arriving: dict[int, float] = {}
     found = []
     for node in nodes:
         before = min((arriving.get(id(tensor), healthy) for tensor in node.input_tensors), default=healthy)
         name = scope_name(node.operation)
         level = levels.get(name)
+        after = before if level is None else min(counted[name], healthy)
         if level is not None:
-            found.append(LayerNoise(node.operation.name, level, before - level))
-        after = before if level is None else min(level, healthy)
+            own = sums[name]
+            saturated = own.outside / own.values if own.values else None
+            drop = before - counted[name]
+            found.append(LayerNoise(node.operation.name, level, drop, _channel_level(own), own.range, saturated))
         for tensor in node.outputs:
             arriving[id(tensor)] = after
     return tuple(found)
 
 
-def _match(tensors: _Tensors, expected: Mapping[str, NDArray[np.floating]]) -> dict[str, NDArray[np.floating]]:
+def _without_masked(nodes: list[Any], levels: Mapping[str, float]) -> dict[str, float]:
+    """Lift a layer whose readers are all far better to the worst of them.
+
+    Either its noise is lost in what it is added to, or the converter summed in another order, and the tensor that
+    carries the layer's name holds something else.
+    """
+    counted = dict(levels)
+    readers: dict[int, list[str]] = {}
+    for node in nodes:
+        for tensor in node.input_tensors:
+            readers.setdefault(id(tensor), []).append(scope_name(node.operation))
+    for node in nodes:
+        name = scope_name(node.operation)
+        after = [reader for tensor in node.outputs for reader in readers.get(id(tensor), [])]
+        if name in levels and after and all(reader in levels for reader in after):
+            best = min(levels[reader] for reader in after)
+            if best > levels[name] + _MASKED_DB:
+                counted[name] = best
+    return counted
+
+
+def _match(
+    tensors: Sequence[Followed], expected: Mapping[str, NDArray[np.floating]]
+) -> dict[str, tuple[NDArray[np.floating], Followed]]:
     """Give each layer the last tensor that carries its name and has its shape.
 
     A fused tensor carries several names; it is the output of the one that comes last in the network.
     """
     order = {name: position for position, name in enumerate(expected)}
     final = list(expected)[-1]
-    matched: dict[str, NDArray[np.floating]] = {}
-    for names, array in tensors:
-        known = {final if name == _LAST else name for name in names} & order.keys()
+    matched: dict[str, tuple[NDArray[np.floating], Followed]] = {}
+    for tensor in tensors:
+        known = {final if scope == LAST else scope for scope in tensor.scopes} & order.keys()
         for name in sorted(known, key=lambda n: order[n], reverse=True):
-            fitting = _as_nhwc(array, expected[name])
+            fitting = _as_nhwc(tensor.array, expected[name])
             if fitting is not None:
-                matched[name] = fitting
+                matched[name] = (fitting, tensor)
                 break
     return matched
 
@@ -140,68 +215,3 @@ def _keras_outputs(model: Model, nodes: list[Any]) -> Callable[[NDArray[np.uint8
     keras = load("keras", feature="exporting a model", extra="export")
     probe = keras.Model(model.inputs[0], [node.outputs[0] for node in nodes])
     return lambda image: [np.asarray(out) for out in probe(image[None].astype(np.float32), training=False)]
-
-
-def _tflite_tensors(path: Path) -> Callable[[NDArray[np.uint8]], _Tensors]:
-    package = load("ai_edge_litert.interpreter", feature="exporting to TFLite", extra=None)
-    data = flatbuffer_bytes(path)
-    interpreter = package.Interpreter(
-        model_content=data,
-        experimental_preserve_all_tensors=True,
-        # A delegate keeps its intermediate tensors to itself.
-        experimental_op_resolver_type=package.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    graph = tflite_graph.read_model(data).subgraphs[0]
-    details = {item["index"]: item for item in interpreter.get_tensor_details()}
-    made = [int(index) for operator in graph.operators for index in operator.outputs]
-    last = int(graph.outputs[0])
-
-    def run(image: NDArray[np.uint8]) -> _Tensors:
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[None])
-        interpreter.invoke()
-        return [
-            (_names(details[i]["name"], last=i == last), _real(interpreter.get_tensor(i), details[i])) for i in made
-        ]
-
-    return run
-
-
-def _real(array: NDArray[Any], details: Mapping[str, Any]) -> NDArray[np.floating]:
-    scales, zeros = details["quantization_parameters"]["scales"], details["quantization_parameters"]["zero_points"]
-    wide = array.astype(np.float64)
-    return wide if len(scales) != 1 else (wide - zeros[0]) * scales[0]
-
-
-def _onnx_tensors(path: Path) -> Callable[[NDArray[np.uint8]], _Tensors]:
-    proto = onnx_graph.onnx()
-    runtime = load("onnxruntime", feature="exporting to ONNX", extra="export")
-    model = proto.load(str(path))
-    floats = (proto.TensorProto.FLOAT, proto.TensorProto.FLOAT16)
-    inferred = {info.name: info for info in proto.shape_inference.infer_shapes(model).graph.value_info}
-    outputs = {info.name for info in model.graph.output}
-    wanted = [
-        name
-        for node in model.graph.node
-        for name in node.output
-        if name in inferred and name not in outputs and inferred[name].type.tensor_type.elem_type in floats
-    ]
-    model.graph.output.extend(inferred[name] for name in wanted)
-    options = runtime.SessionOptions()
-    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    source = session.get_inputs()[0].name
-
-    def run(image: NDArray[np.uint8]) -> _Tensors:
-        arrays = session.run(wanted, {source: image[None]})
-        return [
-            (_names(name, last=False), array.astype(np.float64)) for name, array in zip(wanted, arrays, strict=True)
-        ]
-
-    return run
-
-
-def _names(tensor: str, *, last: bool) -> tuple[str, ...]:
-    """List the layers a tensor is named after: the first part of each of its names."""
-    names = tuple(part.split("/", 1)[0] for part in tensor.split(";") if "/" in part)
-    return (*names, _LAST) if last else names

@@ -36,6 +36,7 @@ class ExportConfig:
         threshold: Probability from which a pixel is foreground, for one score channel; by default the card's, or 0.5.
         geometry: How an image becomes the input; by default the card's, or ``stretch``.
         preprocessing: What a foreign model expects of its input; it goes into the graph. By default 0..255 RGB.
+        float_layers: Names of layers that int8 files compute in floating point, as ``diagnose`` names them.
     """
 
     data: Path
@@ -56,6 +57,7 @@ class ExportConfig:
     threshold: float | None = None
     geometry: Geometry | None = None
     preprocessing: Preprocessing | None = None
+    float_layers: tuple[str, ...] = ()
 
 
 def check_config(config: ExportConfig) -> None:

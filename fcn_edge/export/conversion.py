@@ -25,6 +25,7 @@ class Conversion:
         rewrite: Operations may be replaced by others that compute the same and run faster in the format's runtimes.
             False where the graph is to be left alone.
         symmetric: int8 ONNX with symmetric int8 activations, as TensorRT wants it.
+        float_layers: Names of layers that int8 converters leave in floating point.
     """
 
     model: Model
@@ -33,6 +34,7 @@ class Conversion:
     calibration: NDArray[np.uint8]
     rewrite: bool = True
     symmetric: bool = False
+    float_layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,15 @@ class FormatSpec:
         precision: Of weights and arithmetic.
         format: The file's suffix.
         convert: From a prepared model to the file's bytes.
-        inspect: Looks into the bytes and refuses what does not keep the contract (ExportError).
+        inspect: Looks into the bytes and refuses what does not keep the contract (ExportError); the names are those of
+            layers that were to stay in floating point.
         describe: Puts the format's own description of names and labels into the bytes.
     """
 
     precision: Precision
     format: Format
     convert: Callable[[Conversion], bytes]
-    inspect: Callable[[bytes, Precision], Inspection]
+    inspect: Callable[[bytes, Precision, tuple[str, ...]], Inspection]
     describe: Callable[[bytes, ModelCard], bytes]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from typing import Any, Literal
 
 from fcn_edge.card import OutputKind
-from fcn_edge.export.graph import Model, Operation, replay
+from fcn_edge.export.graph import Model, Operation, nodes_of, replay
+from fcn_edge.export.layer_names import scope_of
 from fcn_edge.optional import load
 
 INPUT_NAME = "image"
@@ -47,8 +48,7 @@ def traced(
 
 def scope_name(operation: Operation) -> str:
     """Give the name under which an operation is found again in a converted file."""
-    # TensorFlow wants a letter, digit or dot first.
-    return re.sub(r"^[^A-Za-z0-9.]", ".", re.sub(r"[^A-Za-z0-9_.-]", "_", operation.name))
+    return scope_of(operation.name)
 
 
 def freeze(function: Any) -> Any:  # noqa: ANN401 - a concrete function of TensorFlow
@@ -63,10 +63,18 @@ def count_macs(model: Model) -> int:
 
     A transposed convolution multiplies each input pixel with the whole kernel, whatever is cropped afterwards.
     """
-    operations = freeze(traced(model, "float32")).graph.get_operations()
+    return sum(macs_by_scope(model).values())
+
+
+def macs_by_scope(model: Model) -> dict[str, int]:
+    """Count the multiply-adds of each layer, by the name under which it is found again in a file."""
+    counts: Counter[str] = Counter()
+    for operation in freeze(traced(model, "float32")).graph.get_operations():
+        counts[operation.name.split("/", 1)[0]] += _macs(operation)
     # On a CPU Keras puts a grouped convolution into a compiled call, which the graph shows from outside only.
-    nodes = (node for depth in model._nodes_by_depth.values() for node in depth)  # noqa: SLF001 - see graph
-    return sum(map(_macs, operations)) + sum(map(_grouped_macs, nodes))
+    for node in nodes_of(model):
+        counts[scope_name(node.operation)] += _grouped_macs(node)
+    return dict(counts)
 
 
 def _macs(operation: Any) -> int:  # noqa: ANN401 - an operation of TensorFlow

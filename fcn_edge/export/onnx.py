@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.card import ModelCard, Precision
-from fcn_edge.export import onnx_float_graph, onnx_graph, onnx_int8_graph
+from fcn_edge.export import leave_float, onnx_float_graph, onnx_graph, onnx_int8_graph
 from fcn_edge.export.conversion import Conversion, Inspection
 from fcn_edge.export.freeze import INPUT_NAME, traced
 from fcn_edge.optional import load
@@ -32,25 +32,41 @@ def convert_fp16(job: Conversion) -> bytes:
 
 
 def convert_int8(job: Conversion) -> bytes:
-    """Convert to int8 with the calibration images; uint8 in, raw int8 scores out."""
+    """Convert to int8 with the calibration images; uint8 in, raw int8 scores out.
+
+    Layers named in ``job.float_layers`` compute in floating point.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        clean = _cleaned(job, Path(folder))
-        if job.symmetric:
-            model = _quantized(clean, job, _symmetric(clean))
-            if job.output == "logits":
-                onnx_int8_graph.close_symmetrically(model, _largest_score(clean, job.calibration))
-        else:
-            model = _quantized(clean, job, _asymmetric())
-            onnx_int8_graph.keep_scales(model)
-            onnx_int8_graph.open_door(model)
-            if job.output == "logits":
-                onnx_int8_graph.close_with_int8(model)
+        return quantize(clean(job, Path(folder)), job)
+
+
+def quantize(clean: Path, job: Conversion) -> bytes:
+    """Quantise what :func:`clean` wrote, but for the layers named in ``job.float_layers``.
+
+    Raises:
+        ExportError: One of them has no operation of its own in the graph.
+    """
+    if job.symmetric:
+        model = _quantized(clean, job, _symmetric(clean))
+        if job.output == "logits":
+            onnx_int8_graph.close_symmetrically(model, max(map(abs, _score_range(clean, job.calibration))))
+    else:
+        model = _quantized(clean, job, _asymmetric())
+        onnx_int8_graph.keep_scales(model)
+        onnx_int8_graph.open_door(model)
+        closed = job.output != "logits" or onnx_int8_graph.close_with_int8(model)
+        if not closed and job.float_layers:
+            onnx_int8_graph.close_by_range(model, *_score_range(clean, job.calibration))
     onnx_graph.forget_unused(model)
     onnx_graph.onnx().checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
 
 
-def inspect(data: bytes, precision: Precision) -> Inspection:  # noqa: ARG001 - one signature for all formats
+def inspect(
+    data: bytes,
+    precision: Precision,  # noqa: ARG001 - one signature for all formats
+    float_layers: tuple[str, ...] = (),  # noqa: ARG001 - likewise
+) -> Inspection:
     """Look into a converted file.
 
     Operations that the quantiser leaves in float are counted, not refused: ONNX Runtime mixes both, unlike the integer
@@ -81,7 +97,7 @@ def _float_model(job: Conversion) -> Any:  # noqa: ANN401 - onnx.ModelProto
     return model
 
 
-def _cleaned(job: Conversion, folder: Path) -> Path:
+def clean(job: Conversion, folder: Path) -> Path:
     """Write the float graph as the quantiser wants it: rewritten for int8, constants folded, types told."""
     module = "onnxruntime.quantization.shape_inference"
     shapes = load(module, feature="exporting to int8 ONNX", extra="export")
@@ -95,12 +111,13 @@ def _cleaned(job: Conversion, folder: Path) -> Path:
 
 
 def _quantized(clean: Path, job: Conversion, options: dict[str, Any]) -> Any:  # noqa: ANN401 - onnx.ModelProto
-    quantization = _quantization()
+    quantization, exclude = _quantization(), options.pop("nodes_to_exclude", [])
     target = clean.with_name("int8.onnx")
     quantization.quantize_static(
         str(clean),
         str(target),
         _reader(quantization, job.calibration),
+        nodes_to_exclude=[*exclude, *_float_nodes(clean, job)],
         quant_format=quantization.QuantFormat.QDQ,
         per_channel=True,
         weight_type=quantization.QuantType.QInt8,
@@ -140,10 +157,17 @@ def _symmetric(clean: Path) -> dict[str, Any]:
     }
 
 
-def _largest_score(clean: Path, images: NDArray[np.uint8]) -> float:
+def _float_nodes(clean: Path, job: Conversion) -> list[str]:
+    if not job.float_layers:
+        return []
+    return leave_float.onnx_nodes_of(onnx_graph.onnx().load(clean), job)
+
+
+def _score_range(clean: Path, images: NDArray[np.uint8]) -> tuple[float, float]:
     runtime = load("onnxruntime", feature="exporting to int8 ONNX", extra="export")
     session = runtime.InferenceSession(str(clean), providers=["CPUExecutionProvider"])
-    return max(float(np.abs(session.run(None, {INPUT_NAME: image[None]})[0]).max()) for image in images)
+    scores = [session.run(None, {INPUT_NAME: image[None]})[0] for image in images]
+    return min(float(found.min()) for found in scores), max(float(found.max()) for found in scores)
 
 
 def _quantization() -> Any:  # noqa: ANN401 - a module without type information

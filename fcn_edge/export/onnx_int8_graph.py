@@ -93,6 +93,22 @@ def close_symmetrically(model: Proto, largest: float) -> None:
     _quantize_output(model, "scores_real", name, onnx_graph.add_constant(model, "scores_scale", step), 0)
 
 
+def close_by_range(model: Proto, low: float, high: float) -> None:
+    """Let a graph that ends in real scores give raw int8 scores.
+
+    Args:
+        model: Ends in float32.
+        low: Smallest score that the smallest int8 stands for; 0 is always in the range.
+        high: Largest score.
+    """
+    low, high = min(low, 0.0), max(high, 0.0)
+    name = model.graph.output[0].name
+    onnx_graph.rename_output(model, "scores_real")
+    step = np.array((high - low) / (2 * _SHIFT - 1) or 1, np.float32)
+    zero_point = round(-_SHIFT - low / float(step))
+    _quantize_output(model, "scores_real", name, onnx_graph.add_constant(model, "scores_scale", step), zero_point)
+
+
 def keep_scales(model: Proto) -> None:
     """Give what is only moved the scale that it came with, so that it is moved as integers.
 

@@ -23,6 +23,7 @@ from fcn_edge.export.fold import Folding
 from fcn_edge.export.formats import FormatSpec, select
 from fcn_edge.export.freeze import count_macs, traced
 from fcn_edge.export.graph import Model
+from fcn_edge.export.leave_float import check_float_layers
 from fcn_edge.export.load import Source, check_size, load_source
 from fcn_edge.export.passes import run_passes
 from fcn_edge.export.prepare import Prepared, make_card, prepare
@@ -97,11 +98,18 @@ class _Export:
         with self._step("fold") as done:
             passed = run_passes(prepared.model, fold=config.fold)
             model, folding = passed.model, _report_folding(prepared.model, passed)
+            check_float_layers(model, config.float_layers)
             done(_describe_folding(folding) if config.fold else "left out")
         images, calibration = self._calibrate(card)
         with atomic.replacing_folder(config.out) as temporary:
             job = Conversion(
-                model, config.output, _threshold(card), images, rewrite=config.fold, symmetric=config.symmetric
+                model,
+                config.output,
+                threshold_of(card),
+                images,
+                rewrite=config.fold,
+                symmetric=config.symmetric,
+                float_layers=config.float_layers,
             )
             files = self._convert_all(job, card, temporary)
             proven = self._prove(prepared, model, card, files, proof)
@@ -139,7 +147,7 @@ class _Export:
         files = []
         for name, spec in self._formats.items():
             with self._step(f"convert {name}") as done:
-                files.append(_convert(name, spec, job, card, folder))
+                files.append(convert_file(name, spec, job, card, folder))
                 written = files[-1]
                 done(f"{written.path.stat().st_size / 1024:,.0f} KiB, {written.inspection.float_ops} float ops")
         return files
@@ -209,8 +217,9 @@ class _Export:
             keras_miou=proven.keras_miou,
             max_drop=self._config.max_drop,
             tools=tool_versions(),
-            warnings=find_warnings(files, proven, self._config.split),
+            warnings=find_warnings(files, proven, self._config.split, self._config.float_layers),
             seconds=round(time.monotonic() - self._started, 1),
+            float_layers=self._config.float_layers,
         )
 
     @contextlib.contextmanager
@@ -223,10 +232,16 @@ class _Export:
         self._tell(f"{name:<20} {time.monotonic() - started:6.1f} s  {' '.join(lines)}")
 
 
-def _convert(name: str, spec: FormatSpec, job: Conversion, card: ModelCard, folder: Path) -> WrittenFile:
+def convert_file(name: str, spec: FormatSpec, job: Conversion, card: ModelCard, folder: Path) -> WrittenFile:
+    """Convert to one format and write the file with its card into a folder; nothing is proven yet.
+
+    Raises:
+        ExportError: The converter failed, or the file breaks the contract.
+        OutputError: The file cannot be written.
+    """
     try:
         data = spec.convert(job)
-        inspection = spec.inspect(data, spec.precision)
+        inspection = spec.inspect(data, spec.precision, job.float_layers)
         described = dataclasses.replace(
             card, precision=spec.precision, output=job.output, score_quantization=inspection.quantization
         )
@@ -272,7 +287,8 @@ def _blame(model: Model, climber: ladder.Climber, images: NDArray[np.uint8]) -> 
     return lambda: guilty_layer(layer_noise(model, path, images, climber.card.precision))
 
 
-def _threshold(card: ModelCard) -> float:
+def threshold_of(card: ModelCard) -> float:
+    """Give the threshold in the unit of real scores; 0 where the card has none."""
     return 0.0 if card.threshold is None else raw_threshold(card.threshold, card.score_activation)
 
 

@@ -139,7 +139,10 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """Everything about one export; :func:`to_json` is the content of ``export.json``."""
+    """Everything about one export; :func:`to_json` is the content of ``export.json``.
+
+    ``float_layers`` names the layers that its int8 files were to compute in floating point.
+    """
 
     name: str
     out: Path
@@ -155,6 +158,7 @@ class ExportReport:
     tools: Mapping[str, str]
     warnings: tuple[str, ...]
     seconds: float
+    float_layers: tuple[str, ...] = ()
 
     def path_of(self, precision: str, file_format: str) -> Path:
         """Give the path of one exported file.

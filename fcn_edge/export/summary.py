@@ -56,7 +56,9 @@ def describe_file(written: WrittenFile, rung: RungReport, keras_miou: float | No
     )
 
 
-def find_warnings(files: Sequence[WrittenFile], proven: Ladder, split: str) -> tuple[str, ...]:
+def find_warnings(
+    files: Sequence[WrittenFile], proven: Ladder, split: str, float_layers: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Say what is no fault but worth a look, one line each."""
     found = []
     keras_miou = proven.keras_score_miou
@@ -76,7 +78,8 @@ def find_warnings(files: Sequence[WrittenFile], proven: Ladder, split: str) -> t
                 f"on {split} against scores ({keras_miou:.4f} to {proven.keras_miou:.4f}): --output logits keeps them"
             )
     mixed = [f.path.name for f in files if f.card.precision == "int8" and f.inspection.float_ops]
-    found.extend(f"{name}: some of its operations compute in floating point, see float_ops" for name in mixed)
+    why = f", as asked for {', '.join(float_layers)}" if float_layers else ""
+    found.extend(f"{name}: some of its operations compute in floating point{why}, see float_ops" for name in mixed)
     inner = [
         f.path.name
         for f in files

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.card import ModelCard, Precision
-from fcn_edge.export import tflite_graph
+from fcn_edge.export import leave_float, tflite_graph
 from fcn_edge.export.conversion import Conversion, Inspection
 from fcn_edge.export.freeze import freeze, traced
 from fcn_edge.export.graph import Model, Operation, rewrite
@@ -32,7 +32,12 @@ def convert_fp16(job: Conversion) -> bytes:
 
 
 def convert_int8(job: Conversion) -> bytes:
-    """Convert to full-integer int8: uint8 in (one QUANTIZE at the door), int8 scores out."""
+    """Convert to int8: uint8 in (one QUANTIZE at the door), int8 scores out, all between in integers.
+
+    Layers named in ``job.float_layers`` compute in floating point.
+    """
+    if job.float_layers:
+        return leave_in_float(calibrate(job), job)
     tf = _tensorflow()
     converter = _converter(job, "float32")
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -44,14 +49,48 @@ def convert_int8(job: Conversion) -> bytes:
     return bytes(converter.convert())
 
 
-def inspect(data: bytes, precision: Precision) -> Inspection:
+def calibrate(job: Conversion) -> bytes:
+    """Convert to float32 with the ranges of its activations written in, from which :func:`leave_in_float` starts."""
+    tf = _tensorflow()
+    converter = _converter(job, "float32")
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: _representative(job.calibration)
+    # Private, but what tf.lite.experimental.QuantizationDebugger sets; that class itself builds and loads a second
+    # model full of checks each time.
+    converter._experimental_calibrate_only = True  # noqa: SLF001
+    return bytes(converter.convert())
+
+
+def leave_in_float(calibrated: bytes, job: Conversion) -> bytes:
+    """Quantise a calibrated model, but for the layers named in ``job.float_layers``.
+
+    The quantiser does not look at the names of transposed convolutions: where one of them is to stay in floating
+    point, all of them do.
+
+    Raises:
+        ExportError: A layer has no operation of its own in the graph.
+    """
+    tf = _tensorflow()
+    convert = load("tensorflow.lite.python.convert", feature="exporting to TFLite", extra="export")
+    nodes, kinds = leave_float.tflite_operations_of(tflite_graph.read_model(calibrated), job)
+    quantized = convert.mlir_quantize(
+        calibrated,
+        input_data_type=tf.uint8,
+        output_data_type=tf.int8 if job.output == "logits" else tf.float32,
+        denylisted_nodes=nodes,
+        denylisted_ops=kinds,
+    )
+    return bytes(quantized)
+
+
+def inspect(data: bytes, precision: Precision, float_layers: tuple[str, ...] = ()) -> Inspection:
     """Look into a converted file.
 
     Raises:
         ExportError: It does not keep the contract.
     """
     model = tflite_graph.read_model(data)
-    tflite_graph.check_model(model, precision)
+    tflite_graph.check_model(model, precision, mixed=bool(float_layers))
     return Inspection(
         tflite_graph.count_ops(model), tflite_graph.count_float_ops(model), tflite_graph.score_quantization(model)
     )

@@ -68,8 +68,13 @@ def count_float_ops(model: Any) -> int:  # noqa: ANN401 - schema.ModelT
     return sum(1 for _, types in operations(model) if any(kind in _FLOATS for kind in types))
 
 
-def check_model(model: Any, precision: Precision) -> None:  # noqa: ANN401 - schema.ModelT
+def check_model(model: Any, precision: Precision, *, mixed: bool = False) -> None:  # noqa: ANN401 - schema.ModelT
     """Check that a converted model keeps the contract.
+
+    Args:
+        model: Unpacked.
+        precision: Of the file.
+        mixed: Some layers of an int8 file were to stay in floating point.
 
     Raises:
         ExportError: Its shape is worked out at run time, its input is not raw pixels, or an int8 file computes in
@@ -91,7 +96,7 @@ def check_model(model: Any, precision: Precision) -> None:  # noqa: ANN401 - sch
     if precision != "int8":
         return
     floats = [f"{name} {types}" for name, types in operations(model) if any(kind in _FLOATS for kind in types)]
-    if floats:
+    if floats and not mixed:
         raise ExportError(
             f"the int8 TFLite graph computes in floating point: {'; '.join(floats[:3])}",
             hint="export fp16 for this model, or replace these layers",

@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--symmetric", action="store_true", help="int8 ONNX around zero, as TensorRT wants it (slow on a CPU)"
     )
+    parser.add_argument(
+        "--float-layers", metavar="A,B", help="layers that int8 files compute in float (compare --layers names them)"
+    )
     proof = parser.add_argument_group("proof")
     proof.add_argument("--split", default="val", help="split the files are proven on (default: %(default)s)")
     proof.add_argument(
@@ -102,6 +105,7 @@ def run(args: argparse.Namespace) -> int:
         threshold=args.threshold,
         geometry=args.geometry,
         preprocessing=foreign.preprocessing(args),
+        float_layers=tuple(name.strip() for name in (args.float_layers or "").split(",") if name.strip()),
     )
     report = export_model(args.model, config, tell=None if args.quiet else _tell, debug=args.debug)
     for warning in report.warnings:
