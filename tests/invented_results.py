@@ -41,9 +41,14 @@ PI = EnvironmentInfo(
     cpus=4,
     system="Linux 6.6.31",
     python="3.11.2",
-    packages={"fcn-edge": "0.1.0", "numpy": "2.4.6"},
+    packages={"fcn-edge": "0.1.0", "numpy": "2.4.6", "litert": "2.3.0"},
+    cpu="Cortex-A72",
+    isa=("neon",),
 )
-LAPTOP = replace(PI, board="AMD EPYC", machine="x86_64", cpus=2, system="Linux 6.1")
+SERVER = replace(
+    PI, board="AMD EPYC", machine="x86_64", cpus=2, system="Linux 6.1", cpu="AMD EPYC", isa=("avx2", "avx512_vnni"),
+    quota_cpus=1.5, mixed_cores=True,
+)  # fmt: skip
 # Median in milliseconds on the board above, of each file.
 FILES = {"nuclei.fp32.tflite": 63.0, "nuclei.int8.tflite": 17.9, "nuclei.int8.onnx": 22.4}
 _FINGERPRINTS = {"nuclei.fp32.tflite": "ef" * 32, "nuclei.int8.tflite": "ab" * 32, "nuclei.int8.onnx": "5c" * 32}
@@ -187,7 +192,7 @@ def _variant(name: str, times: np.ndarray, each: list[np.ndarray], *, layers: bo
     return VariantLatency(
         name=name,
         model=ModelSource(
-            f"build/{name}", stem, _FINGERPRINTS.get(name, "ab" * 32), size, suffix, precision, (128, 128)
+            f"build/{name}", stem, _FINGERPRINTS.get(name, "cd" * 32), size, suffix, precision, (128, 128)
         ),
         runtime=RuntimeInfo(backend, version, "cpu", "xnnpack" if suffix == "tflite" else None, 1),
         latency_ms=latency_stats(times),

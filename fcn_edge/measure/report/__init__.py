@@ -1,27 +1,35 @@
-"""Reports: from any result files of ours to one HTML page and a short Markdown.
+"""Reports: from any result files of ours to one HTML page, a short Markdown, JUnit and what trackers of figures read.
 
 A kind of result is one module with one function and one line in :data:`SECTIONS`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from fcn_edge.atomic import write_text
 from fcn_edge.errors import ResultFileError, UsageError
 from fcn_edge.measure.report.bench_section import bench_section
+from fcn_edge.measure.report.bencher import bencher_metrics
 from fcn_edge.measure.report.block import Section
+from fcn_edge.measure.report.boards_section import boards_section
 from fcn_edge.measure.report.camera_section import camera_section
 from fcn_edge.measure.report.compare_section import compare_section
 from fcn_edge.measure.report.export_section import export_section
 from fcn_edge.measure.report.gate_section import gate_section
+from fcn_edge.measure.report.github_benchmark import github_benchmark
 from fcn_edge.measure.report.html_page import render_html
+from fcn_edge.measure.report.junit import render_junit
 from fcn_edge.measure.report.markdown_page import render_markdown
 from fcn_edge.measure.report.result_file import ResultFile, read_result
 
 __all__ = ["SECTIONS", "Report", "make_report", "write_report_pages"]
+
+_Made = TypeVar("_Made")
 
 DEFAULT_TITLE = "fcn-edge report"
 
@@ -41,6 +49,7 @@ class Report:
 
     title: str
     sections: tuple[Section, ...]
+    results: tuple[ResultFile, ...]
 
     def html(self) -> str:
         """Render one self-contained page."""
@@ -49,6 +58,29 @@ class Report:
     def markdown(self) -> str:
         """Render the short form."""
         return render_markdown(self.sections, title=self.title)
+
+    def junit(self) -> str:
+        """Write the gate among the results as JUnit XML.
+
+        Raises:
+            UsageError: There is none, or more than one.
+        """
+        gates = [result for result in self.results if result.kind == "gate"]
+        if len(gates) != 1:
+            found = "no result of a gate" if not gates else f"{len(gates)} results of gates"
+            raise UsageError(
+                f"JUnit is written from one gate, and there is {found}", hint="give what gate --json wrote"
+            )
+        return _checked(gates[0], lambda gate: render_junit(gate.content))
+
+    def github_benchmark(self) -> tuple[str, str]:
+        """Write the figures for github-action-benchmark: JSON of those that are better small, and of the others."""
+        smaller, bigger = github_benchmark(self.results)
+        return _json(smaller), _json(bigger)
+
+    def bencher(self) -> str:
+        """Write the figures in Bencher's metric format, JSON."""
+        return _json(bencher_metrics(self.results))
 
 
 def make_report(paths: Sequence[Path | str], *, title: str = DEFAULT_TITLE) -> Report:
@@ -71,7 +103,9 @@ def make_report(paths: Sequence[Path | str], *, title: str = DEFAULT_TITLE) -> R
             raise ResultFileError(message, hint=f"kinds that can: {', '.join(SECTIONS)}")
     order = list(SECTIONS)
     results.sort(key=lambda result: order.index(result.kind))
-    return Report(title, tuple(_section(result) for result in results))
+    sections = [_checked(result, SECTIONS[result.kind]) for result in results]
+    boards = boards_section(results)
+    return Report(title, (*([] if boards is None else [boards]), *sections), tuple(results))
 
 
 def write_report_pages(report: Report, *, html: Path | None = None, markdown: Path | None = None) -> None:
@@ -86,9 +120,13 @@ def write_report_pages(report: Report, *, html: Path | None = None, markdown: Pa
         write_text(markdown, report.markdown())
 
 
-def _section(result: ResultFile) -> Section:
+def _checked(result: ResultFile, make: Callable[[ResultFile], _Made]) -> _Made:
     try:
-        return SECTIONS[result.kind](result)
+        return make(result)
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         message = f"{result.path}: calls itself a result of {result.kind!r} but does not read as one: {error!r}"
         raise ResultFileError(message, hint="write it again with this version of fcn-edge") from error
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -11,6 +11,7 @@ from fcn_edge.measure.report.block import Bar, Bars, Table, Timeline, Trace
 from fcn_edge.measure.wording import NONE, difference, interval, milliseconds, percent
 
 _MOST_LAYERS = 8
+_LONGEST_NAME = 72
 
 
 def ratios_table(content: Mapping[str, Any]) -> Table:
@@ -65,7 +66,7 @@ def slowest(content: Mapping[str, Any]) -> list[Bars]:
         longest = layers[0]["ms"]
         groups = tuple(
             (
-                f"{layer['name']} ({layer['op']})",
+                f"{_shortened(layer['name'])} ({layer['op']})",
                 (Bar(layer["ms"] / longest, f"{milliseconds(layer['ms'])} ms, {100 * layer['share']:.0f} %"),),
             )
             for layer in layers[:_MOST_LAYERS]
@@ -74,6 +75,11 @@ def slowest(content: Mapping[str, Any]) -> list[Bars]:
         caption = f"Slowest{many} operations of {variant['name']}, profiled in a pass of its own"
         charts.append(Bars(caption, (variant["name"],), groups))
     return charts
+
+
+def _shortened(name: str) -> str:
+    """Keep the end of a name, which tells the operation; converters put the whole path before it."""
+    return name if len(name) <= _LONGEST_NAME else f"…{name[-_LONGEST_NAME:]}"
 
 
 def _medians(samples: Sequence[float], kept: int) -> tuple[float, ...]:

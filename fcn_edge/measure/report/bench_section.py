@@ -90,7 +90,9 @@ def _sentence(content: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
     else:
         words += " as" if "times" in words else " than"
     times = f"{entry['ratio']:.3f} of its time, interval {interval(entry['ci'])}"
-    return f"{entry['candidate']}: {words} {entry['reference']} ({times}); median {median} ms"
+    doubt = ", in doubt" if content["reliability"]["verdict"] == "unreliable" else ""
+    figures = f"({times}); median {median} ms on {circumstances(content)}{doubt}"
+    return f"{entry['candidate']}: {words} {entry['reference']} {figures}"
 
 
 def _times(content: Mapping[str, Any]) -> Table:

@@ -31,7 +31,7 @@ class Table:
     Attributes:
         head: One heading per column.
         rows: Cells as text.
-        align: One letter per column: ``l`` left, ``r`` right, ``t`` for text that wraps.
+        align: One letter per column: ``l`` left, ``r`` right, ``t`` for text that wraps, ``w`` for words that do.
         caption: Above it.
         detail: Left out of the Markdown, which is the short form.
     """

@@ -26,7 +26,7 @@ from fcn_edge.measure.report.block import (
     Timeline,
     Verdict,
 )
-from fcn_edge.measure.report.svg import bars_svg, legend_html, stack_svg
+from fcn_edge.measure.report.svg import bars_svg, legend_html, single_bars_html, stack_svg
 from fcn_edge.measure.report.svg_distribution import distribution_html
 from fcn_edge.measure.report.svg_intervals import intervals_html
 from fcn_edge.measure.report.svg_timeline import timeline_html
@@ -88,15 +88,17 @@ def _table(block: Table) -> str:
         parts = (f'<{tag} class="{a}">{escape(c)}</{tag}>' for c, a in zip(cells, block.align, strict=True))
         return f"<tr>{''.join(parts)}</tr>"
 
-    caption = f"<caption>{escape(block.caption)}</caption>" if block.caption else ""
+    # Not inside the table, which may be wider than a narrow page and scrolls.
+    caption = f"<h4>{escape(block.caption)}</h4>\n" if block.caption else ""
     body = "\n".join(row(cells, "td") for cells in block.rows)
     head = row(block.head, "th")
-    return f'<div class="wide"><table>{caption}\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    return f'{caption}<div class="wide"><table>\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
 def _bars(block: Bars) -> str:
-    # One series is named by the caption.
-    legend = legend_html(block.series) if len(block.series) > 1 else ""
+    if len(block.series) == 1:
+        return f"<figure><figcaption>{escape(block.caption)}</figcaption>\n{single_bars_html(block)}</figure>"
+    legend = legend_html(block.series)
     return f"<figure><figcaption>{escape(block.caption)}</figcaption>{legend}\n{bars_svg(block)}</figure>"
 
 

@@ -18,6 +18,7 @@ _GROUP_GAP_PX = 10
 # Room at the right of the longest bar for its figure.
 _FULL_PERCENT = 84.0
 _STACK_PX = 26
+_THIN_PX = 8
 
 
 def bars_svg(bars: Bars) -> str:
@@ -39,6 +40,21 @@ def bars_svg(bars: Bars) -> str:
             y += _BAR_PX + _GAP_PX
         y += _GROUP_GAP_PX
     return _svg(parts, y, bars.caption)
+
+
+def single_bars_html(bars: Bars) -> str:
+    """Draw the bars of one series, whose names and figures are as long as they like and wrap."""
+    rows = []
+    for name, (bar,) in bars.groups:
+        width, box = 100 * (bar.share or 0.0), f'height="{_THIN_PX}" rx="2"'
+        drawn = [f'<rect class="track" {box} width="100%"/>', f'<rect class="s0" {box} width="{width:.2f}%"/>']
+        rows += [row_html(name, bar.text), _svg(drawn, _THIN_PX, f"{name}: {bar.text}")]
+    return "\n".join(rows)
+
+
+def row_html(name: str, text: str) -> str:
+    """Write the name of a row and its figures, which wrap where the page is narrow."""
+    return f'<div class="row"><b>{escape(name)}</b> <span>{escape(text)}</span></div>'
 
 
 def stack_svg(stack: Stack) -> str:

@@ -6,8 +6,8 @@ import numpy as np
 
 from fcn_edge.measure.report.axis import Axis, axis_around
 from fcn_edge.measure.report.block import Distribution, Spread
-from fcn_edge.measure.report.svg import series_class
-from fcn_edge.measure.report.svg_plot import WIDTH, axis_svg, dots_svg, grid_svg, plot_svg, row_html
+from fcn_edge.measure.report.svg import row_html, series_class
+from fcn_edge.measure.report.svg_plot import WIDTH, axis_svg, dots_svg, grid_svg, plot_svg
 
 _ROW_PX = 40
 _BOX_PX = 18

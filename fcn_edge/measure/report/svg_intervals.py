@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fcn_edge.measure.report.axis import Axis, axis_around
 from fcn_edge.measure.report.block import Intervals, Span
-from fcn_edge.measure.report.svg_plot import WIDTH, axis_svg, dots_svg, grid_svg, plot_svg, row_html, upright_svg
+from fcn_edge.measure.report.svg import row_html
+from fcn_edge.measure.report.svg_plot import WIDTH, axis_svg, dots_svg, grid_svg, plot_svg, upright_svg
 
 _ROW_PX = 24
 _END_PX = 5

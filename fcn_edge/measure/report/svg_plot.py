@@ -51,8 +51,3 @@ def axis_svg(axis: Axis, unit: str) -> str:
         for value in ticks
     ]
     return "\n".join([f'<svg class="chart" width="100%" height="{_AXIS_PX}" aria-hidden="true">', *texts, "</svg>"])
-
-
-def row_html(name: str, text: str) -> str:
-    """Write the name of a row and its figures, which wrap where the page is narrow."""
-    return f'<div class="row"><b>{escape(name)}</b> <span>{escape(text)}</span></div>'
