@@ -11,6 +11,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "BenchConfig": "fcn_edge.measure.bench",
+    "BenchReport": "fcn_edge.measure.bench",
     "CameraConfig": "fcn_edge.live.config",
     "CameraStats": "fcn_edge.live.stats",
     "CompareConfig": "fcn_edge.measure.accuracy",
@@ -25,6 +27,8 @@ _HOME = {
     "SourceConfig": "fcn_edge.live.source",
     "TrainConfig": "fcn_edge.train",
     "TrainReport": "fcn_edge.train",
+    "VariantSpec": "fcn_edge.measure.bench",
+    "bench": "fcn_edge.measure.bench",
     "build_fcn": "fcn_edge.networks",
     "build_fcn16s": "fcn_edge.networks",
     "build_fcn32s": "fcn_edge.networks",
@@ -49,6 +53,8 @@ _HOME = {
 }
 
 __all__ = [
+    "BenchConfig",
+    "BenchReport",
     "CameraConfig",
     "CameraStats",
     "CompareConfig",
@@ -63,7 +69,9 @@ __all__ = [
     "SourceConfig",
     "TrainConfig",
     "TrainReport",
+    "VariantSpec",
     "__version__",
+    "bench",
     "build_fcn",
     "build_fcn8s",
     "build_fcn16s",

@@ -22,6 +22,7 @@ class BenchConfig:
             then takes its share of the 5 % of error.
         burst: Calls of each session in a block.
         dropped: How many of them, at the beginning, do not count.
+        warm_up_s: Shortest warm-up of each session in each round; it goes on until times have settled, 10 s at most.
         seed: Of the order within the blocks.
         inputs: Number of pictures.
         memory: Measure memory in a pass of its own.
@@ -38,6 +39,7 @@ class BenchConfig:
     extensions: int = 2
     burst: int = 5
     dropped: int = 2
+    warm_up_s: float = 1.0
     seed: int = 0
     inputs: int = 8
     memory: bool = True

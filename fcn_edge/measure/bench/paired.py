@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from fcn_edge.errors import UsageError
 from fcn_edge.measure.bench.intervals import LatencyStats, RatioStats, latency_stats, paired_ratio
-from fcn_edge.measure.bench.warming import warm_up
+from fcn_edge.measure.bench.warming import SHORTEST_S, warm_up
 from fcn_edge.progress import track
 
 Clock = Callable[[], float]
@@ -50,21 +51,25 @@ class SamplingConfig:
     """How to sample.
 
     Attributes:
-        blocks: How many.
+        blocks: How many, or more where they take less than *min_seconds*.
+        min_seconds: Blocks go on at least this long.
         time_budget_s: No block begins that would probably end later than this, warm-up not counted.
         seed: Of the order within the blocks.
         burst: Calls of each contestant in a block.
         dropped: How many of them, at the beginning, do not count.
         sample_ms: A call shorter than this is repeated inside a sample until it is as long, and the mean counts.
+        warm_up_s: Shortest warm-up of each contestant.
         quiet: Show no progress.
     """
 
     blocks: int = 100
+    min_seconds: float = 0.0
     time_budget_s: float = 120.0
     seed: int = 0
     burst: int = 5
     dropped: int = 2
     sample_ms: float = 1.0
+    warm_up_s: float = SHORTEST_S
     quiet: bool = True
 
 
@@ -129,7 +134,11 @@ class PairedSamples:
 
 
 def sample(
-    contestants: Sequence[Contestant], config: SamplingConfig | None = None, *, clock: Clock = time.perf_counter
+    contestants: Sequence[Contestant],
+    config: SamplingConfig | None = None,
+    *,
+    clock: Clock = time.perf_counter,
+    before_block: Callable[[int], None] | None = None,
 ) -> PairedSamples:
     """Warm all contestants up, then time them block by block.
 
@@ -138,6 +147,7 @@ def sample(
             are worth.
         config: How; the defaults suit most.
         clock: Gives seconds.
+        before_block: Called with each block's number, from 0, outside all that is timed.
 
     Raises:
         UsageError: No contestant, two of one name, fewer than 8 inputs or not the same number for all, or a
@@ -146,7 +156,7 @@ def sample(
     config = config or SamplingConfig()
     _check(contestants, config)
     warmed = [
-        warm_up(contestant.call, contestant.inputs, clock=clock)
+        warm_up(contestant.call, contestant.inputs, clock=clock, shortest_s=config.warm_up_s)
         for contestant in track(
             contestants, total=len(contestants), description="warm up", unit="model", quiet=config.quiet
         )
@@ -156,20 +166,31 @@ def sample(
     times: list[list[list[float]]] = [[] for _ in contestants]
     started = clock()
     with _no_collection():
-        for block in track(
-            range(config.blocks), total=config.blocks, description="measure", unit="block", quiet=config.quiet
-        ):
+        numbers = _block_numbers(config, clock)
+        for block in track(numbers, total=config.blocks, description="measure", unit="block", quiet=config.quiet):
+            if before_block is not None:
+                before_block(block)
             for i in order.permutation(len(contestants)):
                 inputs = contestants[i].inputs
                 run = functools.partial(contestants[i].call, inputs[block % len(inputs)])
                 times[i].append(_burst(run, repeats[i], config, clock))
-            if (clock() - started) * (block + 2) / (block + 1) > config.time_budget_s:
-                break
     series = tuple(
         Series(contestant.name, 1000 * np.array(kept), count, warmth.steady)
         for contestant, kept, count, warmth in zip(contestants, times, repeats, warmed, strict=True)
     )
     return PairedSamples(series, clock() - started)
+
+
+def _block_numbers(config: SamplingConfig, clock: Clock) -> Iterator[int]:
+    """Count blocks from 0 until there are enough or the time is up."""
+    started = clock()
+    for block in itertools.count():
+        yield block
+        elapsed = clock() - started
+        if elapsed * (block + 2) / (block + 1) > config.time_budget_s:
+            return
+        if block + 1 >= config.blocks and elapsed >= config.min_seconds:
+            return
 
 
 def _burst(run: Callable[[], object], repeats: int, config: SamplingConfig, clock: Clock) -> list[float]:

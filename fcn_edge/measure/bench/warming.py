@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Two windows are ten calls and a second at least.
+# Two windows are ten calls at least.
 WINDOW_CALLS = 5
-WINDOW_S = 0.5
+SHORTEST_S = 1.0
 AGREEMENT = 0.03
 LONGEST_S = 10.0
 
@@ -30,13 +30,20 @@ class Warmth:
     calls: int
 
 
-def warm_up(call: Callable[[Any], object], inputs: Sequence[Any], *, clock: Callable[[], float]) -> Warmth:
+def warm_up(
+    call: Callable[[Any], object],
+    inputs: Sequence[Any],
+    *,
+    clock: Callable[[], float],
+    shortest_s: float = SHORTEST_S,
+) -> Warmth:
     """Call until the medians of two windows after each other agree within 3 %, for 10 seconds at most.
 
     Args:
         call: Runs once on one input.
         inputs: Taken in turns.
         clock: Gives seconds.
+        shortest_s: It takes at least this long.
     """
     started = clock()
     values = itertools.cycle(inputs)
@@ -44,7 +51,7 @@ def warm_up(call: Callable[[Any], object], inputs: Sequence[Any], *, clock: Call
     while True:
         window: list[float] = []
         began = clock()
-        while len(window) < WINDOW_CALLS or clock() - began < WINDOW_S:
+        while len(window) < WINDOW_CALLS or clock() - began < shortest_s / 2:
             value, at = next(values), clock()
             call(value)
             window.append(clock() - at)
