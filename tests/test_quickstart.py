@@ -15,10 +15,21 @@ from fcn_edge.cli.quickstart import QuickstartConfig, find_model, run_quickstart
 from fcn_edge.dataset import open_folder, read_mask
 from fcn_edge.errors import UsageError
 from fcn_edge.measure.accuracy import CompareConfig, compare
+from fcn_edge.measure.bench import BenchConfig
 from fcn_edge.model_file import write_card
 from fcn_edge.scenes import SceneConfig, write_data_folder
 
-SMALL = {"train": 4, "val": 2, "seconds": 0.5, "size_hw": (48, 64), "formats": ("tflite-int8", "tflite-fp32")}
+QUICK = BenchConfig(
+    rounds=1, blocks=8, min_seconds=0.0, time_budget_s=10.0, warm_up_s=0.02, extensions=0, memory=False, layers=False
+)
+SMALL = {
+    "train": 4,
+    "val": 2,
+    "seconds": 0.5,
+    "size_hw": (48, 64),
+    "formats": ("tflite-int8", "tflite-fp32"),
+    "bench": QUICK,
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +57,8 @@ def test_every_file_that_a_step_names_is_there(report):
 
 def test_each_step_is_told_with_its_time(report, told):
     assert [line.split()[:2] for line in told] == [
-        [f"{i}/6", name] for i, name in enumerate(("scenes", "export", "compare", "camera", "masks", "report"), start=1)
+        [f"{i}/7", name]
+        for i, name in enumerate(("scenes", "export", "compare", "bench", "camera", "masks", "report"), start=1)
     ]
 
 
@@ -68,10 +80,15 @@ def test_the_segmented_film_has_every_frame(report):
     assert frames == 10
 
 
-def test_the_page_shows_all_three_results(report):
+def test_the_files_are_timed_against_the_float_one(report):
+    assert report.latency.control.reference == "tiny.fp32.tflite"
+    assert [comparison.candidate for comparison in report.latency.comparisons] == ["tiny.int8.tflite"]
+
+
+def test_the_page_shows_all_four_results(report):
     page = report.page.read_text()
 
-    assert all(title in page for title in ("Accuracy and agreement", "Export of", "Camera run"))
+    assert all(title in page for title in ("Accuracy and agreement", "Latency", "Export of", "Camera run"))
 
 
 def test_masks_of_scenes_are_class_ids(report):

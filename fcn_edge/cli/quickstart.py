@@ -1,4 +1,4 @@
-"""The whole way on a shipped model and drawn scenes: export, compare, camera, report.
+"""The whole way on a shipped model and drawn scenes: export, compare, bench, camera, report.
 
 It lies in the command line's layer because it uses export, measure and live, which do not know each other.
 """
@@ -6,6 +6,7 @@ It lies in the command line's layer because it uses export, measure and live, wh
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,11 +18,14 @@ from fcn_edge.dataset import DataFolder, open_folder
 from fcn_edge.errors import UsageError
 from fcn_edge.measure.accuracy import CompareConfig, CompareReport, compare
 from fcn_edge.measure.accuracy.result import to_json
+from fcn_edge.measure.bench import BenchConfig, BenchReport, bench
+from fcn_edge.measure.bench.result import to_json as bench_json
 from fcn_edge.measure.report import make_report, write_report_pages
 from fcn_edge.model_file import parse_name, read_card, resolve
 
 FORMATS = ("tflite-int8", "tflite-fp32", "onnx-int8", "onnx-fp32")
 _MASKED_SCENES = 8
+_SHORT_BENCH = BenchConfig(rounds=3, min_seconds=6.0, time_budget_s=15.0, extensions=0)
 
 Tell = Callable[[str], None]
 
@@ -40,6 +44,7 @@ class QuickstartConfig:
         size_hw: Height and width of scenes and film.
         formats: What to export.
         seed: Of the scenes.
+        bench: How to time; shorter than the protocol, which the report says.
         quiet: Show no progress.
     """
 
@@ -52,6 +57,7 @@ class QuickstartConfig:
     size_hw: tuple[int, int] = (256, 320)
     formats: tuple[str, ...] = FORMATS
     seed: int = 0
+    bench: BenchConfig = _SHORT_BENCH
     quiet: bool = False
 
 
@@ -74,6 +80,7 @@ class QuickstartReport:
         out: Folder of everything it made.
         steps: In their order.
         comparison: Of the exported files with *model*.
+        latency: Of the exported files.
         device_file: The exported file that segmented the film.
         film_fps: Frame rate of the film.
         camera_fps: Frames segmented a second.
@@ -85,6 +92,7 @@ class QuickstartReport:
     out: Path
     steps: tuple[StepStats, ...]
     comparison: CompareReport
+    latency: BenchReport
     device_file: Path
     film_fps: float
     camera_fps: float | None
@@ -118,7 +126,7 @@ class _Steps:
 
 
 def run_quickstart(config: QuickstartConfig, *, tell: Tell = print) -> QuickstartReport:
-    """Draw scenes, export, compare, run the camera on a film, write masks and a report.
+    """Draw scenes, export, compare, time, run the camera on a film, write masks and a report.
 
     Every step leaves its files finished, so an interrupted run keeps what it has.
 
@@ -131,7 +139,7 @@ def run_quickstart(config: QuickstartConfig, *, tell: Tell = print) -> Quickstar
         FcnEdgeError: Whatever a step raises.
     """
     model = find_model(config.model)
-    steps = _Steps(6, tell)
+    steps = _Steps(7, tell)
     out = config.out
     with steps.step("scenes") as said:
         folder, film = _draw(config)
@@ -145,6 +153,9 @@ def run_quickstart(config: QuickstartConfig, *, tell: Tell = print) -> Quickstar
     with steps.step("compare") as said:
         comparison = _compare([model, *files], folder, config)
         said += [f"{len(files) + 1} models on {comparison.images} scenes", str(out / "compare.json")]
+    with steps.step("bench") as said:
+        latency = _bench(files, config)
+        said += [f"{len(files)} files side by side", str(out / "bench.json")]
     device_file = next((path for path in files if parse_name(path).precision == "int8"), files[0])
     with steps.step("camera") as said:
         fps, latency_ms = _camera(device_file, film, config)
@@ -153,13 +164,13 @@ def run_quickstart(config: QuickstartConfig, *, tell: Tell = print) -> Quickstar
         said += [f"masks and overlays of {_segment(device_file, folder, out / 'masks')} scenes", str(out / "masks")]
     page = out / "report.html"
     with steps.step("report") as said:
-        results = [out / "compare.json", out / "models" / "export.json", out / "camera.json"]
+        results = [out / "compare.json", out / "bench.json", out / "models" / "export.json", out / "camera.json"]
         card = read_card(model)
         report = make_report(results, title=f"Quickstart: {card.name if card else parse_name(model).name}")
         write_report_pages(report, html=page, markdown=out / "report.md")
         said += ["accuracy, agreement, difference pictures, times", str(page), str(out / "report.md")]
     return QuickstartReport(
-        model, out, tuple(steps.finished), comparison, device_file, config.fps, fps, latency_ms, page
+        model, out, tuple(steps.finished), comparison, latency, device_file, config.fps, fps, latency_ms, page
     )
 
 
@@ -210,6 +221,12 @@ def _compare(models: list[Path], folder: DataFolder, config: QuickstartConfig) -
     how = CompareConfig(reference=models[0], pictures=config.out / "pictures", quiet=config.quiet)
     report = compare(models, folder, "val", config=how)
     write_report(config.out / "compare.json", "compare", to_json(report, beside=config.out))
+    return report
+
+
+def _bench(files: list[Path], config: QuickstartConfig) -> BenchReport:
+    report = bench(files, config=dataclasses.replace(config.bench, seed=config.seed, quiet=config.quiet))
+    write_report(config.out / "bench.json", "bench", bench_json(report))
     return report
 
 

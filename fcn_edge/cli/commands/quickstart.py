@@ -45,9 +45,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _summary(report: QuickstartReport) -> str:
     from fcn_edge.measure.accuracy.table import format_table
+    from fcn_edge.measure.bench import table
 
     out = report.out
     lines = [f"\ndone in {report.seconds:.0f} s\n", format_table(report.comparison)]
+    lines += ["", table.format_table(report.latency)]
     if report.camera_fps is not None and report.capture_to_result_ms is not None:
         rate = f"{report.camera_fps:.1f} of the film's {report.film_fps:g} frames a second"
         lines.append(f"\ncamera: {rate}; a mask {report.capture_to_result_ms:.1f} ms after capture (median)")
@@ -79,6 +81,7 @@ def _to_json(report: QuickstartReport) -> dict[str, object]:
         "steps": [dataclasses.asdict(step) for step in report.steps],
         "variants": [{"name": v.name, "miou": v.miou, "bytes": v.bytes} for v in comparison.variants],
         "agreement": [{"candidate": a.candidate, "pixel": a.pixel} for a in comparison.agreement],
+        "latency_ms": {v.name: v.latency_ms.p50 for v in report.latency.variants},
         "camera_fps": report.camera_fps,
         "capture_to_result_ms": report.capture_to_result_ms,
     }
