@@ -9,6 +9,7 @@
     ├── SourceError              1   a camera, film or stream that cannot be opened or was lost
     ├── OutputError              1   a file or device that cannot be written
     ├── MissingPackageError      1   an optional package that is not installed
+    ├── UnreliableError          1   a measurement that is not good enough to be kept
     ├── TrainingError            1   a training that diverged
     ├── ExportError              1   a conversion that failed
     │   └── LostRungError        1   a rung of the export ladder missed its tolerance
@@ -73,6 +74,10 @@ class OutputError(FcnEdgeError):
 
 class MissingPackageError(FcnEdgeError):
     """An optional package that a feature needs and that is not installed."""
+
+
+class UnreliableError(FcnEdgeError):
+    """A measurement that is not good enough to be kept."""
 
 
 class TrainingError(FcnEdgeError):

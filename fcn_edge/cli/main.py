@@ -20,6 +20,8 @@ COMMANDS = {
     "quickstart": ("quickstart", "the whole way on drawn scenes, in a minute or two"),
     "camera": ("camera", "live segmentation of a camera, film or stream"),
     "compare": ("compare", "accuracy and agreement of any model files"),
+    "bench": ("bench", "latency of any model files, side by side"),
+    "gate": ("gate", "whether a model may go out: latency and accuracy against limits"),
     "export": ("export", "TFLite and ONNX files of a model, proven against it"),
     "data": ("data", "check a data folder, or make one from VOC or COCO"),
     "info": ("info", "what a model file is: input, output, precision, card"),

@@ -1,0 +1,68 @@
+"""The rules of the gate, free of any measuring: what an interval allows one to say, and what many answers add up to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+
+from fcn_edge.measure.bench.result import ComparisonStats
+from fcn_edge.measure.gate.result import Check, Verdict
+from fcn_edge.measure.wording import quantity
+
+Interval = tuple[float, float]
+Enough = Callable[[Sequence[ComparisonStats]], bool]
+
+# The first that occurs among the checks is the verdict of all.
+ORDER: tuple[Verdict, ...] = ("fail", "incomparable", "inconclusive", "pass")
+EVEN: Interval = (1.0, 1.0)
+
+
+def judge(interval: Interval | None, limit: float) -> Verdict:
+    """Hold an interval against an upper limit: wholly above it fails, wholly below it passes, else nobody knows."""
+    if interval is None:
+        return "inconclusive"
+    low, high = interval
+    if low > limit:
+        return "fail"
+    return "pass" if high < limit else "inconclusive"
+
+
+def change(now: Interval | None, before: Interval) -> Interval | None:
+    """Divide two intervals so that the result holds every quotient of their members; all ends above 0."""
+    return None if now is None else (now[0] / before[1], now[1] / before[0])
+
+
+def enough_for(limit: float, before: Sequence[Interval] = (EVEN,)) -> Enough:
+    """Make the predicate with which a benchmark ends: all comparisons decide, whichever of *before* is meant.
+
+    Args:
+        limit: Of the ratio.
+        before: What the ratios are divided by first; none at all asks nothing, so the first look is enough.
+    """
+
+    def decided(comparisons: Sequence[ComparisonStats]) -> bool:
+        verdicts = [judge(change(c.ci, interval), limit) for c in comparisons for interval in before]
+        return "inconclusive" not in verdicts
+
+    return decided
+
+
+def confirmed(first: Check, second: Check) -> Check:
+    """Let a failure stand only if the second benchmark, made anew, fails as well."""
+    if first.verdict != "fail":
+        return first
+    again = f"{quantity(second.value, second.unit)} in a second benchmark"
+    if second.verdict == "fail":
+        return dataclasses.replace(first, detail=f"{first.detail}; again {again}")
+    return dataclasses.replace(
+        first,
+        verdict="inconclusive",
+        detail=f"{first.detail}; but this did not repeat: {again}",
+        hint="something but the model differed between the two: run again, on a quieter machine if there is one",
+    )
+
+
+def overall(checks: Iterable[Check]) -> Verdict:
+    """Give the verdict of all checks: fail before incomparable before inconclusive before pass."""
+    found = {check.verdict for check in checks}
+    return next((verdict for verdict in ORDER if verdict in found), "pass")

@@ -1,0 +1,350 @@
+"""The gate whole: what is measured, what is judged, and what it says."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from gate_reports import BOARD, bench_report, compare_report
+
+from fcn_edge.errors import UsageError
+from fcn_edge.measure.bench import BenchConfig
+from fcn_edge.measure.gate import GateConfig, accept_baseline, gate
+from fcn_edge.measure.gate.result import to_json
+from fcn_edge.measure.gate.table import format_table
+from fcn_edge.model_file import read_card, write_card
+
+MODELS = Path(__file__).parent.parent / "models" / "nuclei"
+HEAD, FLOAT = MODELS / "nuclei.int8.tflite", MODELS / "nuclei.fp32.tflite"
+SLOW = bench_report(1.2, (1.18, 1.22))
+SAME = bench_report(1.0, (0.99, 1.01))
+
+
+class Bench:
+    """Gives benchmarks written by hand, one for each call, and keeps what it was asked for."""
+
+    def __init__(self, *reports):
+        self.reports = list(reports)
+        self.calls = []
+
+    def __call__(self, specs, **options):
+        self.calls.append((tuple(spec.name for spec in specs), options))
+        return self.reports[len(self.calls) - 1]
+
+
+def relative(*reports, **config):
+    return gate(HEAD, base=FLOAT, config=GateConfig(**config), measure=Bench(*reports))
+
+
+def named(report):
+    return {check.name: check for check in report.checks}
+
+
+def baseline(folder, ratio=0.25, ci=(0.245, 0.255), **config):
+    path = folder / "baseline.json"
+    report = bench_report(ratio, ci, other="reference")
+    accept_baseline(
+        HEAD, reference=FLOAT, baseline=path, reason="first", config=GateConfig(**config), measure=Bench(report)
+    )
+    return path
+
+
+def against(path, *reports, **config):
+    return gate(HEAD, reference=FLOAT, baseline=path, config=GateConfig(**config), measure=Bench(*reports))
+
+
+def test_a_head_that_takes_as_long_passes_after_one_benchmark():
+    report = relative(SAME)
+
+    assert (report.verdict, report.mode, report.exit_code) == ("pass", "relative", 0)
+    assert report.confirmation is None
+
+
+def test_a_slower_head_fails_when_it_repeats():
+    report = relative(SLOW, SLOW)
+
+    assert (report.verdict, report.exit_code) == ("fail", 3)
+    assert named(report)["latency"].detail.endswith("again 1.200 in a second benchmark")
+
+
+def test_a_failure_that_does_not_repeat_only_warns():
+    report = relative(SLOW, SAME)
+
+    assert (report.verdict, report.exit_code) == ("inconclusive", 0)
+    assert report.confirmation == SAME
+
+
+def test_the_second_benchmark_is_made_with_another_seed():
+    bench = Bench(SLOW, SLOW)
+    gate(HEAD, base=FLOAT, config=GateConfig(bench=BenchConfig(seed=7)), measure=bench)
+
+    assert [options["config"].seed for _, options in bench.calls] == [7, 8]
+    assert [names for names, _ in bench.calls] == [("base", "head")] * 2
+
+
+def test_what_stays_open_only_warns_unless_strict():
+    open_ended = bench_report(1.1, (1.05, 1.15))
+
+    assert relative(open_ended).exit_code == 0
+    assert relative(open_ended).verdict == "inconclusive"
+    assert relative(open_ended, strict=True).exit_code == 3
+
+
+def test_an_unreliable_run_still_compares_pairs_but_is_not_enough_for_the_strict():
+    doubted = bench_report(verdict="unreliable", flags=("busy",))
+
+    assert relative(doubted).verdict == "pass"
+    assert "the run is unreliable (busy)" in named(relative(doubted))["latency"].detail
+    assert relative(doubted, strict=True).exit_code == 3
+
+
+def test_what_the_base_differs_from_itself_is_not_held_against_the_head():
+    doubted = bench_report(1.12, (1.11, 1.13), verdict="unreliable", flags=("aa_control",), control=0.97)
+
+    check = named(relative(doubted))["latency"]
+
+    assert check.verdict == "inconclusive"
+    assert check.interval == pytest.approx((1.11 * 0.97, 1.13 / 0.97))
+
+
+def test_a_lower_threshold_than_machines_can_tell_is_refused():
+    with pytest.raises(UsageError, match=r"a threshold of 1.02: at least 1.03"):
+        relative(SAME, threshold=1.02)
+
+
+@pytest.mark.parametrize("limit", [{"budget_ms": 0.0}, {"miou_kept": 99.0}, {"agreement": -1.0}, {"class_drop": -1.0}])
+def test_limits_that_cannot_be_meant_are_refused(limit):
+    with pytest.raises(UsageError):
+        relative(SAME, **limit)
+
+
+def test_a_ratio_as_in_the_baseline_passes(tmp_path):
+    report = against(baseline(tmp_path), bench_report(0.25, (0.245, 0.255), other="reference"))
+
+    assert (report.verdict, report.mode) == ("pass", "ratio")
+    assert report.checks[0].value == pytest.approx(1)
+    assert report.checks[0].interval == pytest.approx((0.245 / 0.255, 0.255 / 0.245))
+
+
+def test_a_worse_ratio_than_in_the_baseline_fails(tmp_path):
+    slower = bench_report(0.31, (0.305, 0.315), other="reference")
+
+    assert against(baseline(tmp_path), slower, slower).verdict == "fail"
+
+
+def test_intervals_of_a_ratio_are_compared_at_their_worst(tmp_path):
+    wide = baseline(tmp_path, 0.25, (0.22, 0.28))
+
+    assert against(wide, bench_report(0.25, (0.245, 0.255), other="reference")).verdict == "inconclusive"
+
+
+def test_an_unreliable_run_fails_no_ratio_to_a_baseline(tmp_path):
+    hot = bench_report(0.31, (0.305, 0.315), other="reference", verdict="unreliable", flags=("throttled",))
+
+    assert against(baseline(tmp_path), hot).verdict == "inconclusive"
+
+
+def test_another_runtime_version_is_incomparable_and_named(tmp_path):
+    report = against(baseline(tmp_path), bench_report(0.5, (0.49, 0.51), other="reference", version="2.4.0"))
+
+    assert (report.verdict, report.exit_code) == ("incomparable", 0)
+    assert "runtime: litert 2.3.0 in the baseline, litert 2.4.0 now" in report.checks[0].detail
+    assert against(baseline(tmp_path), report.bench, strict=True).exit_code == 3
+
+
+def test_another_float_file_is_told(tmp_path):
+    path = baseline(tmp_path)
+    content = json.loads(path.read_text())
+    content["entries"][0]["reference"]["fingerprint"] = "other"
+    path.write_text(json.dumps(content))
+
+    report = against(path, bench_report(0.25, (0.245, 0.255), other="reference"))
+
+    assert report.checks[0].detail.endswith("the float file is not the baseline's")
+
+
+def budget(report, ms=25.0, board=BOARD, again=None, **config):
+    return gate(HEAD, config=GateConfig(budget_ms=ms, board=board, **config), measure=Bench(report, again or report))
+
+
+def test_a_budget_is_kept_missed_or_open_by_the_rounds():
+    assert budget(bench_report(head_ms=20)).verdict == "pass"
+    assert budget(bench_report(head_ms=30)).verdict == "fail"
+    assert budget(bench_report(rounds_ms=[20, 24, 24.5, 26, 30])).verdict == "inconclusive"
+    assert budget(bench_report(head_ms=20)).mode == "budget"
+
+
+def test_a_missed_budget_must_repeat():
+    report = budget(bench_report(head_ms=30), again=bench_report(head_ms=20))
+
+    assert report.verdict == "inconclusive"
+
+
+def test_a_budget_of_another_board_is_incomparable():
+    report = budget(bench_report(head_ms=90), board="Jetson Orin Nano")
+
+    assert report.verdict == "incomparable"
+    assert report.checks[0].detail == f"the budget is for Jetson Orin Nano, this is {BOARD}"
+
+
+@pytest.mark.parametrize("verdict", ["degraded", "unreliable"])
+def test_a_budget_counts_from_a_reliable_run_only(verdict):
+    report = budget(bench_report(head_ms=90, verdict=verdict, flags=("throttled",)))
+
+    assert report.verdict == "inconclusive"
+    assert "throttled" in report.checks[0].detail
+
+
+def test_a_budget_without_a_board_is_refused():
+    with pytest.raises(UsageError, match="a budget without a board"):
+        budget(SAME, board=None)
+
+
+def test_the_budget_of_the_baseline_is_judged_with_its_ratio(tmp_path):
+    path = baseline(tmp_path, budget_ms=25.0)
+    content = json.loads(path.read_text())
+    content["entries"][0]["budget"]["board"] = BOARD
+    path.write_text(json.dumps(content))
+    now = bench_report(0.25, (0.245, 0.255), other="reference", head_ms=20)
+
+    assert [check.name for check in against(path, now).checks] == ["latency", "budget"]
+    assert against(path, now).verdict == "pass"
+
+
+def accuracy(*args, **options):
+    return compare_report({"background": 0.95, "road": 0.8}, {"background": 0.95, "road": 0.5})
+
+
+def test_accuracy_counts_also_where_latency_says_nothing():
+    bench = Bench(bench_report(ci=None, verdict="unreliable", flags=("busy",)))
+
+    report = gate(HEAD, base=FLOAT, data=object(), measure=bench, accuracy=accuracy)
+
+    assert (report.verdict, report.exit_code) == ("fail", 3)
+    assert {check.name: check.verdict for check in report.checks} == {
+        "latency": "inconclusive",
+        "miou_kept": "fail",
+        "iou.background": "pass",
+        "iou.road": "fail",
+        "agreement": "pass",
+    }
+
+
+def test_accuracy_alone_needs_no_benchmark():
+    report = gate(HEAD, reference=FLOAT, data=object(), measure=Bench(), accuracy=accuracy)
+
+    assert (report.mode, report.bench) == ("accuracy", None)
+
+
+def test_one_file_as_base_and_head_is_compared_with_itself():
+    asked = []
+
+    def compare(models, *args, **options):
+        asked.extend(models)
+        whole = compare_report({"background": 0.95, "road": 0.8}, {"background": 0.95, "road": 0.8})
+        return dataclasses.replace(whole, variants=whole.variants[:1], agreement=())
+
+    report = gate(HEAD, base=HEAD, data=object(), measure=Bench(SAME), accuracy=compare)
+
+    assert asked == [HEAD]
+    assert report.verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "nothing to judge the head by"),
+        ({"base": FLOAT, "baseline": "baseline.json"}, "both a base and a baseline"),
+        ({"baseline": "baseline.json"}, "a baseline without a reference"),
+        ({"data": object()}, "data without a model"),
+        ({"base": "nowhere.tflite"}, "neither a file nor a shipped model"),
+    ],
+)
+def test_what_makes_no_gate_is_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        gate(HEAD, measure=Bench(), **options)
+
+
+def test_a_head_with_other_classes_is_refused(tmp_path):
+    other = tmp_path / "other.int8.tflite"
+    other.write_bytes(HEAD.read_bytes())
+    card = read_card(other)
+    classes = (*card.classes[:-1], dataclasses.replace(card.classes[-1], name="river"))
+    write_card(other, dataclasses.replace(card, classes=classes))
+
+    with pytest.raises(UsageError, match=r"its classes are .*river.* but those of"):
+        gate(other, base=HEAD, measure=Bench())
+
+
+def test_the_result_is_plain_json_with_all_keys(tmp_path):
+    report = gate(HEAD, base=FLOAT, data=object(), measure=Bench(SLOW, SAME), accuracy=accuracy)
+
+    content = json.loads(json.dumps(to_json(report, beside=tmp_path), allow_nan=False))
+
+    assert list(content) == [
+        "verdict", "mode", "threshold", "strict", "base", "head", "reference", "baseline", "checks", "bench",
+        "confirmation", "compare", "env", "seconds",
+    ]  # fmt: skip
+    assert list(content["checks"][0]) == [
+        "name", "verdict", "value", "limit", "unit", "interval", "detail", "hint", "worst",
+    ]  # fmt: skip
+    assert list(content["head"]) == ["path", "name", "fingerprint", "precision", "bytes"]
+    assert content["checks"][1]["worst"][0] == {"id": "image2", "pixel": pytest.approx(0.97)}
+
+
+TABLE = """\
+nuclei.int8.tflite against nuclei.fp32.tflite
+BOARD; relative gate, 12 s
+
+check             verdict              found                limit        interval
+────────────────  ────────────  ────────────  ───────────────────  ──────────────
+? latency         inconclusive         1.200        at most 1.100  1.180 to 1.220
+✗ miou_kept       fail               82.86 %     at least 99.00 %               —
+✓ iou.background  pass           0.00 points  at most 3.00 points               —
+✗ iou.road        fail          30.00 points  at most 3.00 points               —
+✓ agreement       pass               99.00 %     at least 97.00 %               —
+
+? latency: head takes 1.200 times the time of base, 1.180 to 1.220; but this did not repeat: 1.000 in a second benchmark
+  something but the model differed between the two: run again, on a quieter machine if there is one
+
+✗ miou_kept: mIoU 72.50 % against 87.50 % of float.tflite, 82.86 % of it; most is lost in road (30.00 points)
+  worst images: image2, image1, image0
+  look at the worst images (--pictures DIR) and at the layers: fcn-edge compare REFERENCE HEAD --data DATA
+
+✗ iou.road: road: IoU 50.00 % against 80.00 %
+  look at the worst images (--pictures DIR) and at the layers: fcn-edge compare REFERENCE HEAD --data DATA
+
+✗ fail: miou_kept, iou.road"""
+
+
+def test_the_table_reads_at_a_glance():
+    report = gate(HEAD, base=FLOAT, data=object(), measure=Bench(SLOW, SAME), accuracy=accuracy)
+    report = dataclasses.replace(report, seconds=12.0, env=dataclasses.replace(report.env, board="BOARD"))
+
+    assert format_table(report).splitlines() == TABLE.splitlines()
+
+
+def test_many_classes_that_pass_take_one_line():
+    def many(*args, **options):
+        before = {f"class{i}": 0.8 for i in range(20)}
+        return compare_report(before, before | {"class7": 0.79, "class9": 0.7})
+
+    lines = format_table(gate(HEAD, reference=FLOAT, data=object(), accuracy=many)).splitlines()
+
+    assert "✓ 19 other classes pass; class7 lost most of them: 1.00 points" in lines
+    assert sum("iou.class" in line and "─" not in line for line in lines) >= 1
+    assert not any("iou.class3" in line for line in lines)
+
+
+def test_doubts_of_the_benchmark_stand_before_the_verdict():
+    lines = format_table(relative(bench_report(verdict="unreliable", flags=("busy",)))).splitlines()
+
+    assert lines[-5:] == [
+        "! the benchmark is unreliable",
+        "  busy: busy was seen",
+        "    mend busy",
+        "",
+        "✓ pass: 1 of 1 checks",
+    ]
