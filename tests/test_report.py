@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,34 +20,65 @@ from fcn_edge.measure.report.block import Bar, Bars, Stack
 from fcn_edge.measure.report.svg import bars_svg, stack_svg
 
 GOLDEN = Path(__file__).parent / "golden"
-# Given out of order on purpose: the page has its own.
-RESULTS = [GOLDEN / f"{kind}.json" for kind in ("camera", "export", "compare")]
+# Of each golden page, the results it is made of; given out of order on purpose: the page has its own.
+PAGES = {
+    "report": ("camera", "export", "compare"),
+    "bench": ("bench",),
+    "boards": ("compare", "bench", "bench_noisy"),
+    "gate": ("gate",),
+}
+
+
+def make_golden(page: str) -> Report:
+    return make_report([GOLDEN / f"{kind}.json" for kind in PAGES[page]], title="Golden <report>")
+
+
+def golden_texts() -> Iterator[tuple[str, str]]:
+    """Give the name and the text of every golden file that is rendered."""
+    for page in PAGES:
+        report = make_golden(page)
+        yield f"{page}.html", report.html()
+        yield f"{page}.md", report.markdown()
+    yield "gate.xml", make_golden("gate").junit()
+    smaller, bigger = make_golden("boards").github_benchmark()
+    yield from (("github-smaller.json", smaller), ("github-bigger.json", bigger))
+    yield "bencher.json", make_golden("boards").bencher()
 
 
 @pytest.fixture
 def report(monkeypatch) -> Report:
     monkeypatch.setattr(fcn_edge, "__version__", "GOLDEN")
-    return make_report(RESULTS, title="Golden <report>")
+    return make_golden("report")
 
 
-def test_the_page_is_as_before(report):
-    assert report.html() == (GOLDEN / "report.html").read_text(encoding="utf-8")
+@pytest.fixture(params=PAGES)
+def page(request) -> str:
+    """Every golden page, as HTML."""
+    return (GOLDEN / f"{request.param}.html").read_text(encoding="utf-8")
 
 
-def test_the_markdown_is_as_before(report):
-    assert report.markdown() == (GOLDEN / "report.md").read_text(encoding="utf-8")
+def test_everything_rendered_is_as_before(monkeypatch):
+    monkeypatch.setattr(fcn_edge, "__version__", "GOLDEN")
+    for name, text in golden_texts():
+        assert text == (GOLDEN / name).read_text(encoding="utf-8"), name
 
 
-def test_the_page_asks_nothing_of_the_network(report):
-    links = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')\s>]+)', report.html())
+def test_the_page_asks_nothing_of_the_network(page):
+    links = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')\s>]+)', page)
 
-    assert links
     assert all(link.startswith("data:") for link in links)
-    assert "<script" not in report.html()
+    assert "<script" not in page
+    assert "@import" not in page
+    # A browser refuses what slips through nevertheless.
+    assert "default-src 'none'" in page
 
 
-def test_every_tag_of_the_page_is_closed(report):
-    assert _unclosed(report.html()) == []
+def test_every_tag_of_the_page_is_closed(page):
+    assert _unclosed(page) == []
+
+
+def test_no_place_on_a_chart_is_missing(page):
+    assert not re.search(r"\b(nan|inf|None)\b", page)
 
 
 def test_names_of_users_are_escaped(report):
@@ -167,5 +199,5 @@ def _unclosed(page: str) -> list[str]:
 
 if __name__ == "__main__":
     fcn_edge.__version__ = "GOLDEN"
-    golden = make_report(RESULTS, title="Golden <report>")
-    write_report_pages(golden, html=GOLDEN / "report.html", markdown=GOLDEN / "report.md")
+    for file_name, content in golden_texts():
+        (GOLDEN / file_name).write_text(content, encoding="utf-8")
