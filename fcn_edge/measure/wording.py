@@ -40,6 +40,16 @@ def points(drop_points: float | None) -> str:
     return "0.00" if abs(drop_points) < _NOTHING_POINTS else f"{-drop_points:+.2f}"
 
 
+def spread(ends: Sequence[float] | None) -> str:
+    """Write half the width of an interval of shares (0..1) in per cent; nothing for None."""
+    return "" if ends is None else f"±{50 * (ends[1] - ends[0]):.2f}"
+
+
+def points_interval(ends: Sequence[float] | None) -> str:
+    """Write an interval of drops as signed changes like :func:`points`; nothing for None."""
+    return "" if ends is None else f"[{points(ends[1])}, {points(ends[0])}]"
+
+
 def flip_sentence(flip: Mapping[str, Any], flips: Sequence[Mapping[str, Any]]) -> str:
     """Tell how much of all *flips* one is."""
     return f"{100 * flip['pixels'] / sum(other['pixels'] for other in flips):.0f} %"

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Sequence
 
 from fcn_edge.measure.accuracy.detail import Finding
-from fcn_edge.measure.accuracy.interval_text import loss_interval, spread, with_interval
 from fcn_edge.measure.accuracy.result import AgreementReport, CompareReport
-from fcn_edge.measure.wording import NONE, drop_sentence, percent, points, size
+from fcn_edge.measure.columns import align
+from fcn_edge.measure.wording import NONE, drop_sentence, percent, points, points_interval, size, spread
 
 # Of a terminal.
 WIDTH = 110
@@ -19,13 +19,13 @@ def format_table(report: CompareReport) -> str:
     with_masks = max(variant.images for variant in report.variants)
     masks = f", {with_masks} with masks" if with_masks != report.images else ""
     head = f"{report.split} of {report.data}: {report.images} images{masks}; held against {report.reference}"
-    whole = _align(_accuracy_rows(report, report.classes))
+    whole = align(_accuracy_rows(report, report.classes))
     fits = max(map(len, whole.splitlines())) <= WIDTH
-    parts = [head, whole if fits else _align(_accuracy_rows(report, ()))]
+    parts = [head, whole if fits else align(_accuracy_rows(report, ()))]
     if not fits:
-        parts.append("IoU by class, %\n" + _align(_class_rows(report)))
+        parts.append("IoU by class, %\n" + align(_class_rows(report)))
     if report.agreement:
-        parts.append(_align(_agreement_rows(report)))
+        parts.append(align(_agreement_rows(report)))
         parts.append("\n".join(verdict(report, agreement) for agreement in report.agreement))
     if report.findings:
         parts.append("\n".join(_finding(finding) for finding in report.findings))
@@ -49,12 +49,12 @@ def verdict(report: CompareReport, agreement: AgreementReport) -> str:
 
 
 def _accuracy_rows(report: CompareReport, shown: Sequence[str]) -> list[list[str]]:
-    lost = {a.candidate: with_interval(points(a.drop_points), loss_interval(a.drop_ci)) for a in report.agreement}
+    lost = {a.candidate: f"{points(a.drop_points)} {points_interval(a.drop_ci)}".rstrip() for a in report.agreement}
     rows = [["model", "mIoU %", "points", "boundary %", "pixels %", *(f"{name} %" for name in shown), "size"]]
     rows += [
         [
             variant.name,
-            with_interval(percent(variant.miou), spread(variant.miou_ci)),
+            f"{percent(variant.miou)} {spread(variant.miou_ci)}".rstrip(),
             lost.get(variant.name, NONE),
             percent(variant.boundary_iou),
             percent(variant.pixel_accuracy),
@@ -86,14 +86,3 @@ def _finding(finding: Finding) -> str:
     margin = " " * len(finding.severity) + "  "
     wrapper = textwrap.TextWrapper(WIDTH, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False)
     return wrapper.fill(f"{finding.severity}: {finding.text}") + "\n" + wrapper.fill(f"{margin}→ {finding.hint}")
-
-
-def _align(rows: Sequence[Sequence[str]]) -> str:
-    """Align columns: the first to the left, figures to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        lines.append("  ".join(cells).rstrip())
-    lines.insert(1, "  ".join("─" * w for w in widths))
-    return "\n".join(lines)
