@@ -8,23 +8,16 @@ noise is a good part of what is measured.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable
 
 from fcn_edge.machine.reading import Reading
-from fcn_edge.measure.bench.config import BenchConfig
-from fcn_edge.measure.bench.intervals import LatencyStats
-from fcn_edge.measure.bench.result import ComparisonStats, Doubt, Flag, Reliability, ReliabilityVerdict
+from fcn_edge.measure.bench.evidence import Evidence, drift, noise, rounds_apart, stolen
+from fcn_edge.measure.bench.result import Doubt, Flag, Reliability, ReliabilityVerdict
+
+__all__ = ["Evidence", "judge", "verdict_of"]
 
 # A gate's narrowest limit is 3 % (1.03); times that moved by more than that and a usual scatter say so.
 DRIFT = 0.05
-# Of the pairs of an early and a late block, in how many the same one is faster: more than noise does, which in a chance
-# order gives a half; and never less than three standard deviations of what chance gives.
-DRIFT_AGREEMENT = 0.8
-DRIFT_SIGMAS = 3.0
 # Fresh sessions of one file scatter by 0.4 %: beyond 1 % there is something else, if the interval agrees; beyond 2 %
 # differences of that size cannot be told from none, whatever the interval says.
 CONTROL_OFF = 0.01
@@ -50,37 +43,6 @@ _SEVERE: frozenset[Flag] = frozenset({"aa_control", "throttled", "undervoltage",
 _ORDER: tuple[ReliabilityVerdict, ...] = ("reliable", "degraded", "unreliable")
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What was seen of a benchmark.
-
-    Attributes:
-        config: How it was to be made.
-        before: The machine before the first round.
-        after: The machine after the last.
-        usable_cpus: Processors the benchmark could keep busy: those it may run on, or a quota.
-        threads: Of the variant with the most.
-        control: The reference against a second session of itself.
-        block_medians_ms: Of the reference, ``(blocks,)``, above 0, in the order of time.
-        rounds_of_block: Number of each block's round, ``(blocks,)``, whole numbers.
-        latency: Of each variant's single calls.
-        steady: All warm-ups ended with settled times.
-        seconds: How long the sampling took.
-    """
-
-    config: BenchConfig
-    before: Reading
-    after: Reading
-    usable_cpus: float
-    threads: int
-    control: ComparisonStats
-    block_medians_ms: NDArray[np.float64]
-    rounds_of_block: NDArray[np.int64]
-    latency: Mapping[str, LatencyStats]
-    steady: bool
-    seconds: float
-
-
 def judge(evidence: Evidence) -> Reliability:
     """Say how far to trust a benchmark, and why not further."""
     doubts = tuple(doubt for look in _LOOKS if (doubt := look(evidence)) is not None)
@@ -97,30 +59,6 @@ def verdict_of(flags: tuple[Flag, ...], *, intense: bool = False) -> Reliability
     """
     grave = [2 if flag in _SEVERE or (flag == "noisy" and intense) else 1 for flag in flags]
     return _ORDER[max(grave, default=0)]
-
-
-def noise(evidence: Evidence) -> float:
-    """Give the largest MAD / median of a variant."""
-    return max((stats.mad / stats.p50 for stats in evidence.latency.values()), default=0.0)
-
-
-def drift(block_medians_ms: NDArray[np.float64]) -> float:
-    """Tell by how much times moved from the first to the last third: 0.1 for a tenth slower; 0 where it may be chance.
-
-    Args:
-        block_medians_ms: ``(blocks,)``, above 0, in the order of time.
-    """
-    third = len(block_medians_ms) // 3
-    if not third:
-        return 0.0
-    early, late = block_medians_ms[:third], block_medians_ms[-third:]
-    # The Mann-Whitney statistic as a share, ties counted half, and its deviation where there is no difference.
-    slower = float(np.mean(np.sign(late[:, np.newaxis] - early)))
-    agreement = (1 + abs(slower)) / 2
-    chance = math.sqrt((2 * third + 1) / (12 * third**2))
-    if agreement < max(DRIFT_AGREEMENT, 0.5 + DRIFT_SIGMAS * chance):
-        return 0.0
-    return float(np.median(late) / np.median(early)) - 1
 
 
 def _throttled(evidence: Evidence) -> Doubt | None:
@@ -159,7 +97,7 @@ def _drift(evidence: Evidence) -> Doubt | None:
     # The same whether a time grows or shrinks by a factor.
     if abs(math.log1p(moved)) <= math.log1p(DRIFT):
         return None
-    detail = f"{evidence.control.reference} took {abs(moved):.1%} {'longer' if moved > 0 else 'less'} at the end"
+    detail = f"{evidence.control.reference} took {_percent(abs(moved))} {'longer' if moved > 0 else 'less'} at the end"
     if evidence.before.temperature_c is not None and evidence.after.temperature_c is not None:
         detail += (
             f"; the processor went from {evidence.before.temperature_c:.0f} to {evidence.after.temperature_c:.0f} °C"
@@ -178,18 +116,18 @@ def _control(evidence: Evidence) -> Doubt | None:
     return Doubt(
         "aa_control",
         f"{control.reference} against itself gave {control.ratio:.3f}, and 1 was expected",
-        f"differences of {abs(control.ratio - 1):.1%} mean nothing here; {_quieter(evidence)}",
+        f"differences of {_percent(abs(control.ratio - 1))} mean nothing here; {_quieter(evidence)}",
     )
 
 
 def _interference(evidence: Evidence) -> Doubt | None:
-    stolen, pressure = _stolen(evidence), evidence.after.pressure_cpu or 0.0
+    steal, pressure = stolen(evidence), evidence.after.pressure_cpu or 0.0
     details = []
-    if stolen > STEAL:
-        details.append(f"the host gave {stolen:.1%} of the processor time to other guests")
+    if steal > STEAL:
+        details.append(f"the host gave {_percent(steal)} of the processor time to other guests")
     # With as many threads as processors our own wait for each other.
     if pressure > PRESSURE and evidence.threads < evidence.usable_cpus:
-        details.append(f"some program waited for a processor in {pressure:.0%} of the last ten seconds")
+        details.append(f"some program waited for a processor in {_percent(pressure)} of the last ten seconds")
     if not details:
         return None
     return Doubt("interference", "; ".join(details), "end other programs, or use a machine with fewer neighbours")
@@ -198,16 +136,16 @@ def _interference(evidence: Evidence) -> Doubt | None:
 def _noisy(evidence: Evidence) -> Doubt | None:
     details = []
     if (largest := noise(evidence)) > NOISE:
-        details.append(f"half of the calls of one model were more than {largest:.1%} off its median")
+        details.append(f"half of the calls of a model were more than {_percent(largest)} off its median")
     for name, stats in evidence.latency.items():
-        share, mean_off = stats.outliers / stats.n, abs(stats.mean / stats.p50 - 1)
-        if share > OUTLIERS and mean_off > MEAN_OFF:
+        share, off = stats.outliers / stats.n, abs(stats.mean / stats.p50 - 1)
+        if share > OUTLIERS and off > MEAN_OFF:
             details.append(
-                f"{share:.1%} of the calls of {name} were far off, its mean is {mean_off:.1%} from its median"
+                f"{_percent(share)} of the calls of {name} were far off and moved its mean by {_percent(off)}"
             )
             break
-    if (apart := _rounds_apart(evidence)) > ROUNDS_APART:
-        details.append(f"{evidence.control.reference} differed by {apart:.1%} between processes")
+    if (apart := rounds_apart(evidence)) > ROUNDS_APART:
+        details.append(f"{evidence.control.reference} differed by {_percent(apart)} between processes")
     if not details:
         return None
     return Doubt("noisy", "; ".join(details), f"trust the ratios rather than the times; {_quieter(evidence)}")
@@ -231,9 +169,10 @@ def _oversubscribed(evidence: Evidence) -> Doubt | None:
     if evidence.threads < evidence.usable_cpus:
         return None
     fewer = math.ceil(evidence.usable_cpus) - 1
+    threads = "1 thread" if evidence.threads == 1 else f"{evidence.threads} threads"
     return Doubt(
         "oversubscribed",
-        f"{evidence.threads} thread{'s' * (evidence.threads > 1)} on {evidence.usable_cpus:g} usable {_processors(evidence)}",
+        f"{threads} on {evidence.usable_cpus:g} usable {_processors(evidence)}",
         f"use --threads {fewer}"
         if fewer
         else "use a machine, or a limit of the container, with two processors or more",
@@ -274,21 +213,6 @@ _LOOKS: tuple[Callable[[Evidence], Doubt | None], ...] = (
 )
 
 
-def _stolen(evidence: Evidence) -> float:
-    """Give the share of the processor time wanted that the hypervisor gave to others, 0..1."""
-    before, after = evidence.before, evidence.after
-    if None in (before.steal_s, after.steal_s, before.busy_s, after.busy_s):
-        return 0.0
-    steal, busy = (after.steal_s or 0) - (before.steal_s or 0), (after.busy_s or 0) - (before.busy_s or 0)
-    return steal / (steal + busy) if steal > 0 and busy >= 0 else 0.0
-
-
-def _rounds_apart(evidence: Evidence) -> float:
-    rounds = evidence.rounds_of_block
-    medians = [float(np.median(evidence.block_medians_ms[rounds == number])) for number in np.unique(rounds)]
-    return max(medians) / min(medians) - 1 if medians else 0.0
-
-
 def _quieter(evidence: Evidence) -> str:
     governor = evidence.after.governor
     if governor in (None, "performance"):
@@ -305,6 +229,10 @@ def _heat(reading: Reading) -> str:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _processors(evidence: Evidence) -> str:

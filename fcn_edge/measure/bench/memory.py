@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
-from fcn_edge.measure.bench.alone import ask
+from fcn_edge.measure.bench.alone import arguments, ask, drawn_pixels, tell
 from fcn_edge.measure.bench.result import MemoryStats
 from fcn_edge.runtime.registry import open_backend
 
@@ -59,7 +56,7 @@ def resident_and_peak_mb(path: Path = _STATUS) -> tuple[float, float] | None:
 def _measure(path: Path, backend: str | None, threads: int) -> Mapping[str, float] | None:
     before = resident_and_peak_mb()
     opened = open_backend(path, backend=backend, threads=threads)
-    pixels = np.zeros(opened.info.input.shape, opened.info.input.dtype)
+    pixels = drawn_pixels(opened.info.input)
     for _ in range(_CALLS):
         opened.infer(pixels)
     after = resident_and_peak_mb()
@@ -69,6 +66,4 @@ def _measure(path: Path, backend: str | None, threads: int) -> Mapping[str, floa
 
 
 if __name__ == "__main__":
-    sys.stdout.write(
-        "\n" + json.dumps(_measure(Path(sys.argv[1]), sys.argv[2].strip("-") or None, int(sys.argv[3]))) + "\n"
-    )
+    tell(_measure(*arguments(sys.argv)[:3]))
