@@ -42,6 +42,8 @@ def ask(
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        # Since 1.29 ONNX Runtime has a thread that reports its use over the network, unless told not to before import.
+        "ORT_DISABLE_TELEMETRY": "1",
         "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
     }
     command = [sys.executable, "-m", module, str(path), backend or "-", str(threads)]
