@@ -44,36 +44,45 @@ def class_blocks(content: Mapping[str, Any]) -> list[Block]:
 
 
 def agreement_table(content: Mapping[str, Any]) -> Table:
-    """Tell where candidates agree, and how sure the reference is of what they flip; no rows in older results."""
-    rows, units = [], set()
-    for agreement in content["agreement"]:
-        if "inside_boundary" not in agreement:
-            continue
-        margin = agreement.get("margin") or {}
-        units.add(margin.get("unit"))
-        agreed = f"{percent(agreement['pixel'])} {spread(agreement.get('pixel_ci'))}".rstrip()
-        rows.append(
-            (
-                agreement["candidate"],
-                agreed,
-                percent(agreement["inside_boundary"]),
-                percent(agreement["outside_boundary"]),
-                *(_margin(margin, where, share) for where, share in (("flipped", "p90"), ("everywhere", "p10"))),
-                percent(margin.get("closer_everywhere")),
-            )
+    """Tell where candidates agree; no rows for older results."""
+    rows = tuple(
+        (
+            a["candidate"],
+            f"{percent(a['pixel'])} {spread(a.get('pixel_ci'))}".rstrip(),
+            percent(a["inside_boundary"]),
+            percent(a["outside_boundary"]),
         )
+        for a in content["agreement"]
+        if "inside_boundary" in a
+    )
     band = f"within {content.get('boundary_band_px')} px of a border %"
-    unit = "".join(f" ({unit})" for unit in units if unit)
+    head = ("candidate", "agreement %", band, "elsewhere %")
+    return Table(head, rows, "lrrr", f"Same class as {content['reference']}")
+
+
+def margin_table(content: Mapping[str, Any]) -> Table:
+    """Tell how sure the reference is of what candidates flip; no rows where nothing does, or it gives no scores."""
+    found = [(a["candidate"], a["margin"]) for a in content["agreement"] if a.get("margin")]
+    rows = tuple(
+        (
+            candidate,
+            f"{margin['flipped']['p50']:.2f}",
+            f"{margin['flipped']['p90']:.2f}",
+            f"{margin['everywhere']['p50']:.2f}",
+            percent(margin["closer_everywhere"]),
+        )
+        for candidate, margin in found
+    )
+    unit = found[0][1]["unit"] if found else ""
     head = (
         "candidate",
-        "agreement %",
-        band,
-        "elsewhere %",
-        f"margin below which 90 % of flips lie{unit}",
-        "10 % of all pixels lie",
-        "pixels as close to a tie %",
+        "flips, median",
+        "90 % of flips below",
+        "all pixels, median",
+        "all pixels below that of flips %",
     )
-    return Table(head, tuple(rows), "lrrrrrr", f"Same class as {content['reference']}", detail=True)
+    caption = f"Margin of {content['reference']}, {unit}: how far its two best classes are apart"
+    return Table(head, rows, "lrrrr", caption, detail=True)
 
 
 def flips_table(content: Mapping[str, Any]) -> Table:
@@ -162,7 +171,3 @@ def _with_spread(variant: Mapping[str, Any], name: str) -> str:
 def _lost(agreement: Mapping[str, Any], name: str) -> str:
     interval = (agreement.get("per_class_drop_ci") or {}).get(name)
     return f"{points(agreement['per_class_drop_points'].get(name))} {points_interval(interval)}".rstrip()
-
-
-def _margin(margin: Mapping[str, Any], where: str, share: str) -> str:
-    return f"{margin[where][share]:.2f}" if margin else NONE

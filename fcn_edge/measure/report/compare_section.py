@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fcn_edge.measure.report.block import Block, Note, Notes, Paragraph, Section, Table, Verdict
-from fcn_edge.measure.report.compare_blocks import agreement_table, class_blocks, drop_of, flips_table, worst_blocks
+from fcn_edge.measure.report.block import Block, Facts, Note, Notes, Paragraph, Section, Table, Verdict
+from fcn_edge.measure.report.compare_blocks import (
+    agreement_table,
+    class_blocks,
+    drop_of,
+    flips_table,
+    margin_table,
+    worst_blocks,
+)
 from fcn_edge.measure.report.environment_block import environment_facts
 from fcn_edge.measure.report.result_file import ResultFile
 from fcn_edge.measure.wording import NONE, as_sentence, drop_sentence, percent, points, points_interval, size, spread
@@ -19,12 +26,13 @@ LEAST_AGREEMENT = 0.97
 def compare_section(result: ResultFile) -> Section:
     """Make the section; missing keys raise KeyError or TypeError."""
     content = result.content
-    blocks: list[Block] = [Paragraph(_method(content)), *_findings(content), _variants(content)]
+    blocks: list[Block] = [Paragraph(_method(content)), _variants(content), *_findings(content)]
     blocks += class_blocks(content)
-    for table in (agreement_table(content), flips_table(content)):
+    for table in (agreement_table(content), margin_table(content), flips_table(content)):
         if table.rows:
             blocks.append(table)
     blocks += worst_blocks(result)
+    blocks.append(Facts(tuple((v["name"], v["runtime"]) for v in content["variants"] if "runtime" in v)))
     blocks.append(environment_facts(content))
     return Section("Accuracy and agreement", result.path.name, _verdicts(content), tuple(blocks))
 
@@ -47,11 +55,16 @@ def _method(content: Mapping[str, Any]) -> str:
 
 def _findings(content: Mapping[str, Any]) -> Iterator[Notes]:
     notes = tuple(
-        Note(finding["severity"], as_sentence(finding["text"]), as_sentence(finding["hint"]))
+        Note(finding["severity"], _ended(finding["text"]), as_sentence(finding["hint"]))
         for finding in content.get("findings") or ()
     )
     if notes:
         yield Notes("What was found, and what to do about it", notes)
+
+
+def _ended(text: str) -> str:
+    """End with a full stop; the beginning is a model's name, which stays as it is."""
+    return f"{text.removesuffix('.')}."
 
 
 def _verdicts(content: Mapping[str, Any]) -> tuple[Verdict, ...]:
@@ -72,7 +85,7 @@ def _verdicts(content: Mapping[str, Any]) -> tuple[Verdict, ...]:
             bad_models.add(agreement["candidate"])
     # Of a model that is bad over all the notes say the rest; of another this is the first one hears.
     verdicts += [
-        Verdict(as_sentence(finding["text"]), "bad")
+        Verdict(_ended(finding["text"]), "bad")
         for finding in content.get("findings") or ()
         if finding["severity"] == "warning" and finding["model"] not in bad_models
     ]
@@ -95,8 +108,7 @@ def _variants(content: Mapping[str, Any]) -> Table:
                 percent(variant["pixel_accuracy"]),
                 percent(held.get("pixel")),
                 size(variant["bytes"]),
-                variant.get("runtime", NONE),
             )
         )
-    head = ("model", "precision", "mIoU %", "points", "boundary IoU %", "pixels %", "agreement %", "size", "runtime")
-    return Table(head, tuple(rows), "llrrrrrrl")
+    head = ("model", "precision", "mIoU %", "points", "boundary IoU %", "pixels %", "agreement %", "size")
+    return Table(head, tuple(rows), "llrrrrrr")
