@@ -5,14 +5,15 @@ from __future__ import annotations
 import types
 from datetime import timedelta
 from enum import Enum
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fcn_edge.measure.bench.layers import onnx_runtime_rows, openvino_rows, profile_layers, with_shares
+from fcn_edge.model_file import resolve
 
-PEOPLE = Path(__file__).parent.parent / "models" / "people"
+# Where a wheel has them, too.
+PEOPLE = resolve("people").parent
 
 
 @pytest.mark.parametrize(

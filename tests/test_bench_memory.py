@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fcn_edge.measure.bench.alone import drawn_pixels
 from fcn_edge.measure.bench.memory import measure_memory, resident_and_peak_mb
+from fcn_edge.model_file import resolve
 from fcn_edge.runtime.backend import TensorInfo
 
-MODELS = Path(__file__).parent.parent / "models"
-TINY = Path(__file__).parent / "models"
+# Where a wheel has them, too.
+PEOPLE = resolve("people").parent
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
@@ -21,7 +21,7 @@ TINY = Path(__file__).parent / "models"
 def test_a_model_takes_memory_of_its_own(name, backend):
     if backend is not None:
         pytest.importorskip(backend)
-    found = measure_memory(MODELS / "people" / name, backend=backend, threads=1)
+    found = measure_memory(PEOPLE / name, backend=backend, threads=1)
 
     assert found is not None
     # The runtime's library alone is some megabytes, and the whole process holds Python and NumPy besides.
