@@ -52,7 +52,9 @@ SERVER = replace(
 JETSON = replace(PI, board="NVIDIA Jetson Nano Developer Kit", cpu="Cortex-A57", system="Linux 4.9.337-tegra")
 # Median in milliseconds on the first board above, of each file.
 FILES = {"nuclei.fp32.tflite": 63.0, "nuclei.int8.tflite": 17.9, "nuclei.int8.onnx": 22.4}
-_FINGERPRINTS = {"nuclei.fp32.tflite": "ef" * 32, "nuclei.int8.tflite": "ab" * 32, "nuclei.int8.onnx": "5c" * 32}
+_FINGERPRINTS = {"nuclei.fp32.tflite": "ef" * 32, "nuclei.int8.tflite": "ab" * 32, "nuclei.int8.onnx": "5c" * 32,
+                 "head": "ab" * 32}  # fmt: skip
+_FOLDERS = {"base": "base"}
 _QUIET = Reading(
     load_1m=0.21, pressure_cpu=0.002, steal_s=0.0, busy_s=120.0, temperature_c=51.2, clock_mhz=1800.0,
     governor="ondemand", throttled_now=False, throttled_since_boot=False, undervoltage_now=False,
@@ -103,7 +105,7 @@ def bench_report(
 
 def gate_content(**changes: Any) -> dict[str, Any]:
     """Invent a gate's result: a head that is slower, has lost a class, and whose failure repeated."""
-    files = {"base.int8.tflite": 17.9, "nuclei.int8.tflite": 21.1}
+    files = {"base": 17.9, "head": 21.1}
     compare = json.loads((GOLDEN / "compare.json").read_text(encoding="utf-8"))
     model = {
         "path": "base/nuclei.int8.tflite",
@@ -111,8 +113,8 @@ def gate_content(**changes: Any) -> dict[str, Any]:
         "fingerprint": "cd" * 32,
         "precision": "int8",
     }
-    head = model | {"path": "build/nuclei.int8.tflite", "name": "nuclei.int8.tflite", "fingerprint": "ab" * 32}
-    reference = {"path": "build/nuclei.keras", "name": "nuclei.keras", "fingerprint": "ef" * 32, "precision": "fp32"}
+    head = model | {"path": "build/nuclei.int8.tflite", "fingerprint": "ab" * 32}
+    reference = {"path": "build/nuclei.keras", "name": "nuclei", "fingerprint": "ef" * 32, "precision": "fp32"}
     bench, confirmation = (bench_report(files, blocks=66, rounds=3, seed=seed) for seed in (1, 2))
     return {
         "verdict": "fail",
@@ -186,14 +188,22 @@ def _series(
 
 
 def _variant(name: str, times: np.ndarray, each: list[np.ndarray], *, layers: bool) -> VariantLatency:
-    stem, precision, suffix = name.split(".")
+    # A gate names its variants by their roles.
+    file_name = name if "." in name else "nuclei.int8.tflite"
+    stem, precision, suffix = file_name.split(".")
     backend, version = ("litert", "2.3.0") if suffix == "tflite" else ("onnxruntime", "1.28.0")
     size = {"fp32": 1912345, "int8": 512345}[precision]
     middle = float(np.median(times))
     return VariantLatency(
         name=name,
         model=ModelSource(
-            f"build/{name}", stem, _FINGERPRINTS.get(name, "cd" * 32), size, suffix, precision, (128, 128)
+            f"{_FOLDERS.get(name, 'build')}/{file_name}",
+            stem,
+            _FINGERPRINTS.get(name, "cd" * 32),
+            size,
+            suffix,
+            precision,
+            (128, 128),
         ),
         runtime=RuntimeInfo(backend, version, "cpu", "xnnpack" if suffix == "tflite" else None, 1),
         latency_ms=latency_stats(times),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from fcn_edge.measure.report.block import Bar, Bars, Block, Note, Notes, Paragraph, Section, Table
-from fcn_edge.measure.report.part import Accuracy, Part, find_accuracy, find_parts, runtime_text
+from fcn_edge.measure.report.part import Accuracy, Part, find_accuracy, find_parts, label, runtime_text
 from fcn_edge.measure.report.result_file import ResultFile
 from fcn_edge.measure.wording import NONE, interval, milliseconds, percent
 
@@ -23,19 +23,17 @@ def boards_section(results: Sequence[ResultFile]) -> Section | None:
     if len(benches) < _FEWEST:
         return None
     boards = Counter(bench.board for bench in benches)
-    labels = [b.board if boards[b.board] == 1 else f"{b.board} ({b.source})" for b in benches]
+    names = [b.board if boards[b.board] == 1 else f"{b.board} ({b.source})" for b in benches]
     accuracies = [[find_accuracy(v, bench, comparisons) for v in bench.content["variants"]] for bench in benches]
     rows = [
-        row
-        for label, bench, found in zip(labels, benches, accuracies, strict=True)
-        for row in _rows(label, bench, found)
+        row for name, bench, found in zip(names, benches, accuracies, strict=True) for row in _rows(name, bench, found)
     ]
     known = [accuracy for found in accuracies for accuracy in found if accuracy is not None]
     blocks: list[Block] = [Paragraph(_introduction(benches))]
     blocks.append(Table(_HEAD, tuple(rows), "wwlwrrwrrl", "Every model on every board"))
     if known:
         blocks.append(Notes("Where the accuracy is from", tuple(_accuracy_notes(known))))
-    blocks.append(_bars(labels, benches))
+    blocks.append(_bars(names, benches))
     sources = dict.fromkeys(part.source for part in (*benches, *(accuracy.part for accuracy in known)))
     return Section("Boards" if len(boards) > 1 else "Runs side by side", ", ".join(sources), (), tuple(blocks))
 
@@ -48,7 +46,7 @@ def _introduction(benches: Sequence[Part]) -> str:
     )
 
 
-def _rows(label: str, bench: Part, found: Sequence[Accuracy | None]) -> list[tuple[str, ...]]:
+def _rows(board: str, bench: Part, found: Sequence[Accuracy | None]) -> list[tuple[str, ...]]:
     content = bench.content
     ratios = {entry["candidate"]: entry for entry in content["comparisons"]}
     rows: list[tuple[str, ...]] = []
@@ -56,8 +54,8 @@ def _rows(label: str, bench: Part, found: Sequence[Accuracy | None]) -> list[tup
         entry, latency = ratios.get(variant["name"]), variant["latency_ms"]
         rows.append(
             (
-                label,
-                variant["name"],
+                board,
+                label(variant),
                 variant["model"]["precision"] or NONE,
                 runtime_text(variant),
                 milliseconds(latency["p50"]),
@@ -88,13 +86,13 @@ def _accuracy_notes(known: Sequence[Accuracy]) -> Iterator[Note]:
         yield Note("*", "A file of the same name with other contents.")
 
 
-def _bars(labels: Sequence[str], benches: Sequence[Part]) -> Bars:
-    series = tuple(dict.fromkeys(v["name"] for bench in benches for v in bench.content["variants"]))
-    times = [{v["name"]: v["latency_ms"]["p50"] for v in bench.content["variants"]} for bench in benches]
+def _bars(boards: Sequence[str], benches: Sequence[Part]) -> Bars:
+    times = [{label(v): v["latency_ms"]["p50"] for v in bench.content["variants"]} for bench in benches]
+    series = tuple(dict.fromkeys(name for known in times for name in known))
     longest = max(value for known in times for value in known.values())
     groups = tuple(
-        (label, tuple(_bar(known.get(name), longest) for name in series))
-        for label, known in zip(labels, times, strict=True)
+        (board, tuple(_bar(known.get(name), longest) for name in series))
+        for board, known in zip(boards, times, strict=True)
     )
     return Bars("Median time of one call, ms", series, groups)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fcn_edge.measure.report.part import Part, find_parts, runtime_text
+from fcn_edge.measure.report.part import Part, find_parts, label, runtime_text
 from fcn_edge.measure.report.result_file import ResultFile
 
 Measure = Literal["latency", "latency-p90", "time-ratio", "load-time", "resident-memory", "miou", "iou", "agreement"]
@@ -53,11 +53,10 @@ def find_figures(results: Sequence[ResultFile]) -> tuple[Figure, ...]:
 
 def _of_bench(part: Part) -> Iterator[Figure]:
     content = part.content
-    runtimes = {}
+    labels = {variant["name"]: f"{label(variant)}, {runtime_text(variant)}" for variant in content["variants"]}
     for variant in content["variants"]:
-        latency, runtime = variant["latency_ms"], runtime_text(variant)
-        runtimes[variant["name"]] = runtime
-        subject, extra = f"{variant['name']} on {part.board}, {runtime}", _circumstances(part, variant)
+        latency = variant["latency_ms"]
+        subject, extra = f"{label(variant)} on {part.board}, {runtime_text(variant)}", _circumstances(part, variant)
         spread = (latency["p50"] - latency["mad"], latency["p50"] + latency["mad"]) if "mad" in latency else None
         yield Figure(subject, "latency", latency["p50"], "ms", spread, extra)
         if latency["p90"] is not None:
@@ -68,8 +67,7 @@ def _of_bench(part: Part) -> Iterator[Figure]:
             yield Figure(subject, "resident-memory", memory["resident_mb"], "MB", None, extra)
     machine = (content.get("env") or {}).get("machine") or "unknown architecture"
     for entry in content["comparisons"]:
-        names = entry["candidate"], entry["reference"]
-        subject = f"{names[0]} against {names[1]}, {machine}, {runtimes[names[0]]} against {runtimes[names[1]]}"
+        subject = f"{labels[entry['candidate']]}, against {labels[entry['reference']]}, {machine}"
         ends = None if entry["ci"] is None else (entry["ci"][0], entry["ci"][1])
         extra = (
             f"{entry['pairs']} pairs, interval of {100 * entry['confidence']:.1f} %\n{_trust(content)}\n{part.board}"

@@ -10,6 +10,9 @@ from typing import Any
 
 from fcn_edge.measure.report.result_file import ResultFile
 
+# What a gate calls the models it times.
+_ROLES = ("base", "head", "reference")
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -63,12 +66,12 @@ def find_accuracy(variant: Mapping[str, Any], bench: Part, comparisons: Sequence
     The same file is preferred to one that only has its name, then one that has its name too, then the same board.
     """
     model = variant["model"]
-    file_name = str(model["path"]).rpartition("/")[2]
+    file_name = _file_name(model)
     found = []
     for part in comparisons:
         for other in part.content["variants"]:
             same_file = other.get("fingerprint") == model["fingerprint"]
-            same_name = str(other["path"]).rpartition("/")[2] == file_name
+            same_name = _file_name(other) == file_name
             if same_file or same_name:
                 agreement = {a["candidate"]: a["pixel"] for a in part.content["agreement"]}.get(other["name"])
                 rank = (same_file, same_name, part.board == bench.board)
@@ -82,3 +85,13 @@ def runtime_text(variant: Mapping[str, Any]) -> str:
     device = "" if runtime["device"] == "cpu" else f" on {runtime['device']}"
     threads = runtime["threads"]
     return f"{runtime['backend']}{device}, {threads} thread{'' if threads == 1 else 's'}"
+
+
+def label(variant: Mapping[str, Any]) -> str:
+    """Name a variant so that it is known outside its own result: with its file where it only has a role in a gate."""
+    name = str(variant["name"])
+    return f"{_file_name(variant['model'])} ({name})" if name in _ROLES else name
+
+
+def _file_name(model: Mapping[str, Any]) -> str:
+    return str(model["path"]).rpartition("/")[2]
