@@ -16,8 +16,9 @@ from fcn_edge.image_file import read_image
 from fcn_edge.measure.accuracy import CompareConfig, compare
 from fcn_edge.measure.accuracy.agreement import BAND_SHARE
 from fcn_edge.measure.accuracy.result import to_json
+from fcn_edge.measure.accuracy.variant import open_variant
 from fcn_edge.model_file import read_card
-from fcn_edge.scenes import SceneConfig, write_data_folder
+from fcn_edge.scenes import SceneConfig, draw_scene, write_data_folder
 
 TINY = Path(__file__).parent / "models" / "tiny.labels.fp32.tflite"
 LOW, HIGH = 30.0, 60.0
@@ -220,6 +221,19 @@ def test_a_reference_that_gives_class_ids_has_no_margin(tmp_path):
     assert agreement.reference == TINY.name
     assert agreement.flips
     assert agreement.margin is None
+
+
+@pytest.mark.parametrize("size_hw", [(128, 128), (200, 150)])
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_scores_of_the_reference_decide_the_classes_that_it_gives_by_itself(precision, size_hw):
+    path = Path(__file__).parents[1] / "models" / "nuclei" / f"nuclei.{precision}.tflite"
+    image_bgr, _ = draw_scene(np.random.default_rng(0), size_hw)
+    variant = open_variant(path.name, path, ("background", "nucleus"))
+    labels, scores = variant.look(image_bgr, tile=False)
+
+    assert scores.shape == (*size_hw, 1)
+    assert 0 < labels.mean() < 1
+    np.testing.assert_array_equal(labels, variant.labels(image_bgr, tile=False))
 
 
 def test_the_json_holds_all_of_it(report, tmp_path):

@@ -105,6 +105,17 @@ def test_near_ties_are_told_with_the_margin_below_which_flips_lie():
     assert "90 % where the margin of m.fp32.tflite is below 0.3 logit (as that of 0.4 % of all pixels)" in finding.text
 
 
+def test_flips_at_borders_that_cost_accuracy_are_not_called_harmless():
+    hints = {
+        "nothing to do": _comparison(),
+        "see boundary IoU": _comparison((0.97, 0.83, 0.78)),
+        "compare on images with masks": _comparison(pixel=0.95, drop_points=None),
+    }
+    for hint, report in hints.items():
+        (found,) = [finding for finding in find(report) if finding.kind == "flips_at_borders"]
+        assert hint in found.hint
+
+
 def test_a_ruined_class_is_named_though_miou_hardly_moves():
     report = _comparison(
         (0.99, 0.89, 0.74),

@@ -123,5 +123,6 @@ def _times_drawn(rng: np.random.Generator, resamples: int, images: int) -> Table
     """Draw; ``(resamples, images)``, how often each image came."""
     drawn = rng.integers(0, images, (resamples, images))
     drawn += images * np.arange(resamples)[:, np.newaxis]
-    times = np.bincount(drawn.ravel(), minlength=resamples * images)
+    # On a 32-bit board NumPy counts nothing wider than its own 32-bit integers.
+    times = np.bincount(drawn.ravel().astype(np.intp, copy=False), minlength=resamples * images)
     return times.reshape(resamples, images).astype(np.float64)

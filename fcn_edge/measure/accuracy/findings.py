@@ -24,6 +24,8 @@ _LEAST_OUTSIDE = 0.99
 _MOSTLY = 0.5
 # Of all pixels: if no more are as close to a tie as nine of ten flips are, flips are near-ties.
 _FEW_CLOSER = 0.2
+# The gate's default.
+_LEAST_AGREEMENT = 0.97
 # As seldom, flips are not worth a word.
 _HARDLY_ANY = 0.9999
 # Of all pixels: a class of fewer is easily missed by a sound model.
@@ -163,9 +165,17 @@ def _where_flips_lie(report: CompareReport, agreement: AgreementReport) -> Itera
             "flips_at_borders",
             name,
             f"{_share(inside)} of the flips of {name} lie within {reach} of a class border{_near_ties(agreement)}",
-            "outlines move a little, as rounding makes them: nothing to do",
+            _border_hint(agreement),
             "note",
         )
+
+
+def _border_hint(agreement: AgreementReport) -> str:
+    if agreement.drop_points is None and agreement.pixel < _LEAST_AGREEMENT:
+        return "outlines move; compare on images with masks to see whether it costs accuracy"
+    if (agreement.drop_points or 0) > MOST_DROP_POINTS:
+        return "outlines move, which costs small and thin things most: see boundary IoU and the worst images"
+    return "outlines move a little, as rounding makes them: nothing to do"
 
 
 def _near_ties(agreement: AgreementReport) -> str:

@@ -40,7 +40,8 @@ class MarginCounts:
         """Count margins of 0 or more in the scores' own units, of any shape; what is not a number is left out."""
         real = np.ascontiguousarray(margins.ravel() * np.float32(self.step))
         keys = real.view(np.uint32) >> _LOWER_BITS
-        self.counts += np.bincount(keys[keys <= _INFINITY], minlength=_BINS)
+        # On a 32-bit board NumPy counts nothing wider than its own 32-bit signed integers.
+        self.counts += np.bincount(keys[keys <= _INFINITY].astype(np.intp), minlength=_BINS)
 
     def percentiles(self) -> MarginPercentiles | None:
         """Give percentiles in real units; None where nothing was counted."""
