@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from fcn_edge.cli.main import _parse
+from fcn_edge.dataset import open_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 ACTION = ROOT / ".github" / "actions" / "gate"
@@ -218,6 +219,13 @@ def git(folder, *arguments):
     subprocess.run([GIT, "-C", folder, *named, *arguments], check=True, capture_output=True)
 
 
+def commit_model(root, content):
+    """Commit a shipped model with something behind its end, where nobody looks."""
+    (root / MODEL).write_bytes((ROOT / MODEL).read_bytes() + content.encode())
+    git(root, "add", ".")
+    git(root, "commit", "-m", content)
+
+
 @pytest.fixture
 def history(tmp_path):
     """A repository with three commits on main, in each of which the model differs."""
@@ -227,9 +235,7 @@ def history(tmp_path):
     shutil.copy(ROOT / "tools" / "gate_shipped", root / "tools")
     git(root, "init")
     for content in ("first", "second", "third"):
-        (root / MODEL).write_text(content)
-        git(root, "add", ".")
-        git(root, "commit", "-m", content)
+        commit_model(root, content)
     return root
 
 
@@ -239,7 +245,7 @@ def prepared(folder, *arguments):
     done = run_script(["tools/gate_shipped", "--prepare", str(out), *arguments, MODEL], folder)
     assert done.returncode == 0, done.stderr
     assert len(list((out / "data" / "masks" / "val").iterdir())) == 24
-    return (out / "base" / Path(MODEL).name).read_text(), done.stderr
+    return (out / "base" / Path(MODEL).name).read_bytes()[(ROOT / MODEL).stat().st_size :].decode(), done.stderr
 
 
 @pytest.mark.parametrize(("depth", "base"), [(1, "third"), (2, "second"), (3, "second")])
@@ -257,19 +263,31 @@ def test_the_base_of_a_branch_is_where_it_left_the_main_one(history, tmp_path):
     clone = tmp_path / "clone"
     git(clone, "checkout", "-b", "branch", "HEAD~1")
     for content in ("fourth", "fifth"):
-        (clone / MODEL).write_text(content)
-        git(clone, "commit", "-am", content)
+        commit_model(clone, content)
 
     assert prepared(clone)[0] == "second"
     assert prepared(clone, "--base", "HEAD~3")[0] == "first"
 
 
+def test_a_model_of_other_things_gets_pictures_without_masks(history):
+    model = "models/people/people.int8.tflite"
+    (history / "models" / "people").mkdir()
+    shutil.copy(ROOT / model, history / model)
+
+    assert run_script(["tools/gate_shipped", "--prepare", "out", model], history).returncode == 0
+
+    data = open_folder(history / "out" / "data")
+    assert data.class_names == ("background", "person")
+    assert [sample.mask_path for sample in data.samples("val")] == [None] * 24
+
+
 def test_a_new_model_is_its_own_base(history):
-    (history / "models" / "nuclei" / "new.int8.tflite").write_text("new")
-    done = run_script(["tools/gate_shipped", "--prepare", "out", "models/nuclei/new.int8.tflite"], history)
+    model = "models/nuclei/new.int8.tflite"
+    shutil.copy(ROOT / MODEL, history / model)
+    done = run_script(["tools/gate_shipped", "--prepare", "out", model], history)
 
     assert done.returncode == 0
-    assert (history / "out" / "base" / "new.int8.tflite").read_text() == "new"
+    assert (history / "out" / "base" / "new.int8.tflite").read_bytes() == (ROOT / MODEL).read_bytes()
 
 
 def test_the_own_gate_asks_for_arguments_that_exist(tmp_path):
