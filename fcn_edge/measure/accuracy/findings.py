@@ -19,8 +19,10 @@ MOST_DROP_POINTS = 1.0
 MOST_CLASS_DROP_POINTS = 3.0
 # Sound int8 files stay above 0.97; below this the ranges were found on something else than such images.
 LEAST_INT8_AGREEMENT = 0.90
-# Flips away from borders are holes and ghosts rather than thinner outlines once they are this many.
+# Flips away from borders are holes and ghosts, not thinner outlines, once they are this many: of the pixels there,
+# and of all flips.
 _LEAST_OUTSIDE = 0.99
+_MOST_OUTSIDE_FLIPS = 0.25
 _MOSTLY = 0.5
 # Of all pixels: if no more are as close to a tie as nine of ten flips are, flips are near-ties.
 _FEW_CLOSER = 0.2
@@ -151,7 +153,7 @@ def _where_flips_lie(report: CompareReport, agreement: AgreementReport) -> Itera
     inside = sum(flip.inside_boundary for flip in agreement.flips) / flips
     outside_kept = 1.0 if agreement.outside_boundary is None else agreement.outside_boundary
     name, reach = agreement.candidate, f"{report.boundary_band_px} px"
-    if inside < _MOSTLY and outside_kept < _LEAST_OUTSIDE:
+    if 1 - inside > _MOST_OUTSIDE_FLIPS and outside_kept < _LEAST_OUTSIDE:
         harmless = agreement.drop_points is not None and agreement.drop_points <= MOST_DROP_POINTS
         yield Finding(
             "flips_off_borders",
