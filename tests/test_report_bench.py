@@ -223,7 +223,7 @@ def test_an_axis_has_round_values(axis, ticks):
 
 def test_values_wide_apart_are_drawn_on_a_logarithmic_axis_that_says_so():
     rows = (Spread("a", (1.0, 1.1), ""), Spread("b", (100.0, 101.0), ""))
-    assert "ms, logarithmic" in distribution_html(Distribution("Times", "ms", rows))
+    assert "Times; logarithmic" in distribution_html(Distribution("Times", "ms", rows))
     assert "logarithmic" not in distribution_html(Distribution("Times", "ms", rows[:1]))
 
 

@@ -108,7 +108,7 @@ def _stack(block: Stack) -> str:
 
 
 def _distribution(block: Distribution) -> str:
-    return f"<figure><figcaption>{escape(block.caption)}</figcaption>\n{distribution_html(block)}</figure>"
+    return f"<figure>{distribution_html(block)}</figure>"
 
 
 def _intervals(block: Intervals) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 
 from fcn_edge.measure.report.axis import Axis, axis_around
@@ -17,10 +19,11 @@ _GOLDEN = 0.6180339887
 
 
 def distribution_html(block: Distribution) -> str:
-    """Draw the rows on one axis, which is logarithmic where the values are wide apart."""
+    """Draw the rows on one axis, which is logarithmic where the values are wide apart; its caption says so."""
     axis = axis_around(value for row in block.rows for value in row.values)
+    caption = f"{block.caption}; logarithmic" if axis.log else block.caption
     rows = [f"{row_html(row.name, row.text)}\n{_row(row, index, axis, block)}" for index, row in enumerate(block.rows)]
-    return "\n".join([*rows, axis_svg(axis, f"{block.unit}, logarithmic" if axis.log else block.unit)])
+    return "\n".join([f"<figcaption>{escape(caption)}</figcaption>", *rows, axis_svg(axis, block.unit)])
 
 
 def _row(row: Spread, index: int, axis: Axis, block: Distribution) -> str:
