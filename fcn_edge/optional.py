@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from types import ModuleType
 
 from fcn_edge.errors import MissingPackageError
+
+# Packages that report over the network what is done with them, from their import on, unless the environment says no.
+# A device in a hospital or a car must not; who wants it sets the variable to 0.
+_SILENCED = {"onnxruntime": "ORT_DISABLE_TELEMETRY"}
 
 
 def load(module: str, *, feature: str, extra: str | None) -> ModuleType:
@@ -23,6 +28,9 @@ def load(module: str, *, feature: str, extra: str | None) -> ModuleType:
     Raises:
         MissingPackageError: The module is not installed, or one of its own imports fails.
     """
+    variable = _SILENCED.get(module.partition(".")[0])
+    if variable is not None:
+        os.environ.setdefault(variable, "1")
     try:
         return importlib.import_module(module)
     except ImportError as error:

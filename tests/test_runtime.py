@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -180,3 +181,22 @@ def test_errors_of_this_module_are_all_of_this_package(tmp_path):
         path.write_bytes(b"\x1c\x00\x00\x00TFL3" + rng.bytes(500))
         with pytest.raises(FcnEdgeError):
             open_backend(path)
+
+
+def test_onnx_runtime_reports_nothing_over_the_network(tmp_path):
+    """From version 1.29 on it does from its import on, and keeps what it will send in the temporary folder."""
+    code = (
+        "import fcn_edge\n"
+        f"fcn_edge.Segmenter.open({str(MODELS / 'tiny.int8.onnx')!r}).close()\n"
+        "print([t for t in __import__('os').environ if 'TELEMETRY' in t])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "PATH": "", "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "['ORT_DISABLE_TELEMETRY']\n"
+    assert not list(tmp_path.iterdir())
