@@ -181,7 +181,7 @@ def _report(
         config=plan.config,
         before=before,
         after=after,
-        usable_cpus=usable_cpus(),
+        usable_cpus=usable_cpus(allowed=plan.pin),
         threads=max(plan.threads(spec) for spec in plan.specs),
         control=control,
         block_medians_ms=np.concatenate([summary.block_medians(times, reference) for times in rounds]),
