@@ -25,7 +25,7 @@ from fcn_edge.model_file import parse_name, read_card, resolve
 
 FORMATS = ("tflite-int8", "tflite-fp32", "onnx-int8", "onnx-fp32")
 _MASKED_SCENES = 8
-_SHORT_BENCH = BenchConfig(rounds=3, min_seconds=6.0, time_budget_s=15.0, extensions=0)
+_SHORT_BENCH = BenchConfig(rounds=3, blocks=66, min_seconds=6.0, time_budget_s=30.0, extensions=0)
 
 Tell = Callable[[str], None]
 
