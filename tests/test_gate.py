@@ -311,10 +311,10 @@ check             verdict              found                limit        interva
 
 ✗ miou_kept: mIoU 72.50 % against 87.50 % of float.tflite, 82.86 % of it; most is lost in road (30.00 points)
   worst images: image2, image1, image0
-  look at the worst images (--pictures DIR) and at the layers: fcn-edge compare REFERENCE HEAD --data DATA
+  see what became of which class, and what to do: fcn-edge compare REFERENCE HEAD --data DATA
 
-✗ iou.road: road: IoU 50.00 % against 80.00 %
-  look at the worst images (--pictures DIR) and at the layers: fcn-edge compare REFERENCE HEAD --data DATA
+✗ iou.road: IoU of road 50.00 % against 80.00 % of float.tflite
+  an int8 file needs more calibration images that show road, else take fp16
 
 ✗ fail: miou_kept, iou.road"""
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fcn_edge.measure.accuracy.detail import Finding
 from fcn_edge.measure.accuracy.result import AgreementReport, CompareReport, VariantReport
 from fcn_edge.measure.gate.config import GateConfig
 from fcn_edge.measure.gate.result import Check, WorstImage
@@ -21,7 +22,7 @@ MOST_IMAGES = 6
 _MOST_NAMED = 3
 # Points are differences of floats: 80.0 - 77.0 may come out a hair above 3.
 _ROUNDING = 1e-9
-_HINT = "look at the worst images (--pictures DIR) and at the layers: fcn-edge compare REFERENCE HEAD --data DATA"
+_HINT = "see what became of which class, and what to do: fcn-edge compare REFERENCE HEAD --data DATA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,12 @@ class _Pair:
     reference: VariantReport
     head: VariantReport
     agreement: AgreementReport | None
+    findings: tuple[Finding, ...]
+
+    def hint(self, kind: str) -> str:
+        """Say what to do: as the comparison does where it found the same, else where to look."""
+        hints = (found.hint for found in self.findings if (found.kind, found.model) == (kind, self.head.name))
+        return next(hints, _HINT)
 
 
 def accuracy_checks(report: CompareReport, config: GateConfig) -> tuple[Check, ...]:
@@ -49,9 +56,9 @@ def accuracy_checks(report: CompareReport, config: GateConfig) -> tuple[Check, .
 def _pair(report: CompareReport) -> _Pair:
     reference = report.variant(report.reference)
     if not report.agreement:
-        return _Pair(reference, reference, None)
+        return _Pair(reference, reference, None, ())
     agreement = report.agreement[0]
-    return _Pair(reference, report.variant(agreement.candidate), agreement)
+    return _Pair(reference, report.variant(agreement.candidate), agreement, report.findings)
 
 
 def _lost_points(pair: _Pair, name: str) -> float | None:
@@ -73,7 +80,7 @@ def _miou_kept(pair: _Pair, lost: Mapping[str, float | None], config: GateConfig
         unit="share",
         interval=pair.agreement.miou_kept_ci if pair.agreement else None,
         detail=detail if good else f"{detail}; most is lost in {_most_lost(lost)}",
-        hint=None if good else _HINT,
+        hint=None if good else pair.hint("miou_lost"),
         worst=() if good else _worst(pair),
     )
 
@@ -84,7 +91,7 @@ def _class_check(pair: _Pair, name: str, lost: float | None, config: GateConfig)
     if lost is None:
         detail = f"{name} occurs neither in the masks nor with {pair.reference.name}"
     else:
-        detail = f"{name}: IoU {percent(now or 0.0)} % against {percent(before)} %"
+        detail = f"IoU of {name} {percent(now or 0.0)} % against {percent(before)} % of {pair.reference.name}"
     return Check(
         name=f"{CLASS_PREFIX}{name}",
         verdict="pass" if good else "fail",
@@ -93,7 +100,7 @@ def _class_check(pair: _Pair, name: str, lost: float | None, config: GateConfig)
         unit="points",
         interval=pair.agreement.per_class_drop_ci.get(name) if pair.agreement else None,
         detail=detail,
-        hint=None if good else _HINT,
+        hint=None if good else f"an int8 file needs more calibration images that show {name}, else take fp16",
         worst=() if good else _worst_of_class(pair, name),
     )
 
@@ -115,7 +122,7 @@ def _agreement(pair: _Pair, config: GateConfig) -> Check:
         unit="share",
         interval=pair.agreement.pixel_ci if pair.agreement else None,
         detail=detail,
-        hint=None if good else _HINT,
+        hint=None if good else pair.hint("calibration"),
         worst=() if good else _worst(pair),
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fcn_edge.measure.columns import align
 from fcn_edge.measure.gate.accuracy import CLASS_PREFIX
 from fcn_edge.measure.gate.result import Check, GateReport
-from fcn_edge.measure.wording import NONE, quantity
+from fcn_edge.measure.wording import NONE, quantity, quantity_interval
 
 _MARK = {"pass": "✓", "fail": "✗", "inconclusive": "?", "incomparable": "?"}
 _AT_LEAST = ("miou_kept", "agreement")
@@ -59,13 +59,12 @@ def _shown(checks: Sequence[Check]) -> tuple[Sequence[Check], str]:
 
 def _row(check: Check) -> list[str]:
     bound = "at least" if check.name in _AT_LEAST else "at most"
-    ends = check.interval
     return [
         f"{_MARK[check.verdict]} {check.name}",
         check.verdict,
         quantity(check.value, check.unit),
         NONE if check.limit is None else f"{bound} {quantity(check.limit, check.unit)}",
-        NONE if ends is None else f"{quantity(ends[0], check.unit)} to {quantity(ends[1], check.unit)}",
+        quantity_interval(check.interval, check.unit),
     ]
 
 
