@@ -90,6 +90,26 @@ def test_a_layer_that_the_file_does_not_have_is_said(job, name):
         convert(name, job, "nowhere")
 
 
+@pytest.mark.parametrize("layer", ["deep", "up"])
+def test_onnx_runtime_does_not_quantise_by_itself_what_was_left_in_float(job, layer, tmp_path):
+    """It does so with one scale for all weights, which one large weight that reads nothing ruins."""
+    runtime = pytest.importorskip("onnxruntime")
+    model = onnx_graph.onnx().load_from_string(convert("onnx-int8", job, layer))
+    kernel = next(item for item in model.graph.initializer if item.name.startswith(f"{layer}/") and len(item.dims) == 4)
+    weights = onnx_graph.onnx().numpy_helper.to_array(kernel).copy()
+    weights.flat[0] = 1e5
+    kernel.CopyFrom(onnx_graph.onnx().numpy_helper.from_array(weights, kernel.name))
+    options = runtime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    with silenced():
+        runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    kept = onnx_graph.onnx().load(tmp_path / "optimised.onnx")
+    assert any(
+        np.abs(array).max() == np.float32(1e5) for array in onnx_graph.constants(kept).values() if array.dtype == "f4"
+    )
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     folder = tmp_path_factory.mktemp("source")

@@ -83,7 +83,7 @@ def layer_noise(
     names = [scope_name(node.operation) for node in nodes]
     wanted = {scope_name(node.operation) for node in nodes if known is None or node.operation.name in known}
     follow = open_followed(path)
-    expected = _keras_outputs(model, nodes)
+    expected = keras_outputs(model, nodes)
     sums: dict[str, _Sums] = {}
     for image in images:
         theirs = dict(zip(names, expected(image), strict=True))
@@ -211,7 +211,8 @@ def _as_nhwc(array: NDArray[np.floating], wanted: NDArray[np.floating]) -> NDArr
     return min(fitting, key=lambda candidate: float(np.abs(candidate - wanted).sum()), default=None)
 
 
-def _keras_outputs(model: Model, nodes: list[Any]) -> Callable[[NDArray[np.uint8]], list[NDArray[np.floating]]]:
+def keras_outputs(model: Model, nodes: list[Any]) -> Callable[[NDArray[np.uint8]], list[NDArray[np.floating]]]:
+    """Make a function from an image ``(H, W, 3)`` uint8 RGB to the outputs of some nodes of a flat model."""
     keras = load("keras", feature="exporting a model", extra="export")
     probe = keras.Model(model.inputs[0], [node.outputs[0] for node in nodes])
     return lambda image: [np.asarray(out) for out in probe(image[None].astype(np.float32), training=False)]

@@ -39,6 +39,52 @@ def layer_names(model: Model) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.operation.name for node in nodes_of(model) if not node.is_input))
 
 
+def with_feeders(model: Model, names: Sequence[str]) -> tuple[str, ...]:
+    """Add to some layers those that make what they read, back to the next ones with weights.
+
+    All maps between them then are in floating point as well, which one layer alone cannot bring about.
+
+    Returns:
+        In the order of the network.
+    """
+    nodes = nodes_of(model)
+    makers = {id(tensor): node for node in nodes for tensor in node.outputs}
+    chosen = set(names)
+    waiting = [node for node in nodes if node.operation.name in chosen]
+    while waiting:
+        for tensor in waiting.pop().input_tensors:
+            maker = makers.get(id(tensor))
+            if maker is None or maker.is_input or maker.operation.name in chosen:
+                continue
+            chosen.add(maker.operation.name)
+            if not getattr(maker.operation, "weights", None):
+                waiting.append(maker)
+    return tuple(name for name in layer_names(model) if name in chosen)
+
+
+def with_readers(model: Model, names: Sequence[str]) -> tuple[str, ...]:
+    """Add to some layers those that read what they make, on to the next ones with weights, and all that those read.
+
+    A layer may be lost for a scale that it shares with others where they are joined.
+
+    Returns:
+        In the order of the network.
+    """
+    nodes = nodes_of(model)
+    reading: set[str] = set()
+    waiting = [node for node in nodes if node.operation.name in set(names)]
+    while waiting:
+        made = {id(tensor) for tensor in waiting.pop().outputs}
+        for node in nodes:
+            if node.operation.name in reading or not made & {id(tensor) for tensor in node.input_tensors}:
+                continue
+            reading.add(node.operation.name)
+            if not getattr(node.operation, "weights", None):
+                waiting.append(node)
+    chosen = {*names, *with_feeders(model, tuple(reading))}
+    return tuple(name for name in layer_names(model) if name in chosen)
+
+
 def tflite_operations_of(model: Any, job: Conversion) -> tuple[list[str], list[str]]:  # noqa: ANN401 - schema.ModelT
     """Find the operations of ``job.float_layers`` in a TFLite graph that is not quantised yet.
 

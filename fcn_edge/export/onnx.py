@@ -54,6 +54,8 @@ def quantize(clean: Path, job: Conversion) -> bytes:
         model = _quantized(clean, job, _asymmetric())
         onnx_int8_graph.keep_scales(model)
         onnx_int8_graph.open_door(model)
+        if job.float_layers:
+            onnx_int8_graph.keep_float(model)
         closed = job.output != "logits" or onnx_int8_graph.close_with_int8(model)
         if not closed and job.float_layers:
             onnx_int8_graph.close_by_range(model, *_score_range(clean, job.calibration))

@@ -10,6 +10,7 @@ from fcn_edge.export.onnx_graph import MOVERS, QUANTIZERS, Proto
 # How scores are laid out at the end. ONNX Runtime has these for uint8 in all versions, and OpenVINO likes them so.
 _LAYOUT = ("Reshape", "Squeeze", "Transpose", "Unsqueeze")
 _SHIFT = 128
+_WEIGHTED = ("Conv", "ConvTranspose", "Gemm")
 _LARGEST_INT8 = 127
 # The only one of a dozen tried (powers of two, 1/254, 1/300, …) that OpenVINO 2026.4 does not see through too early.
 _DOOR_SCALE = np.float32(1 / 255)
@@ -107,6 +108,33 @@ def close_by_range(model: Proto, low: float, high: float) -> None:
     step = np.array((high - low) / (2 * _SHIFT - 1) or 1, np.float32)
     zero_point = round(-_SHIFT - low / float(step))
     _quantize_output(model, "scores_real", name, onnx_graph.add_constant(model, "scores_scale", step), zero_point)
+
+
+def keep_float(model: Proto) -> None:
+    """Keep ONNX Runtime from quantising what was left in floating point.
+
+    Recent versions quantise the weights of a convolution by themselves, with one scale for all, where its input is
+    dequantised with one scale and its output quantised. A scale for each channel, all of them equal, is the same to
+    the number, and left alone.
+    """
+    values, sizes = onnx_graph.constants(model), onnx_graph.shapes(model)
+    for node in list(model.graph.node):
+        if node.op_type not in _WEIGHTED or node.input[1] not in values:
+            continue
+        source = onnx_graph.writer(model, node.input[0])
+        if source is None or source.op_type != "DequantizeLinear" or values[source.input[1]].size != 1:
+            continue
+        channels = sizes[node.input[0]][1]
+        scale, zero = (np.repeat(values[name].reshape(1), channels) for name in source.input[1:3])
+        tensor = f"{node.name}_input"
+        names = [source.input[0], f"{tensor}_scale", f"{tensor}_zero_point"]
+        onnx_graph.add_constant(model, names[1], scale)
+        onnx_graph.add_constant(model, names[2], zero)
+        own = onnx_graph.onnx().helper.make_node("DequantizeLinear", names, [tensor], tensor, axis=1)
+        node.input[0] = tensor
+        onnx_graph.replace(model, node, [own, node])
+        if not onnx_graph.readers(model, source.output[0]):
+            model.graph.node.remove(source)
 
 
 def keep_scales(model: Proto) -> None:
