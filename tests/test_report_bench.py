@@ -82,6 +82,11 @@ def test_no_difference_is_said_where_the_interval_holds_one(tmp_path):
     assert section.verdicts[1].text.startswith("b.fp32.tflite: no difference shown against a.fp32.tflite (")
 
 
+def test_what_was_not_measured_is_not_said_to_have_been(tmp_path):
+    assert "memory and the operations in processes of their own" in _page(tmp_path, bench_report()).html()
+    assert "in processes of their own" not in _page(tmp_path, bench_report(noisy=True)).html()
+
+
 def test_a_single_model_is_shown_without_a_ratio(tmp_path):
     (section,) = _page(tmp_path, bench_report({"a.fp32.tflite": 10.0})).sections
     assert section.verdicts[1].text.startswith("a.fp32.tflite: median 10.")

@@ -8,6 +8,8 @@ from typing import Any
 NONE = "—"
 # Two decimals round anything smaller to nothing.
 _NOTHING_POINTS = 0.005
+# Checks of a gate whose figure must not be smaller; those of times and of what was lost must not be larger.
+_AT_LEAST = ("miou_kept", "agreement")
 # Below, per cent read better than a factor.
 _SMALL_FACTOR = 1.1
 
@@ -97,6 +99,13 @@ def quantity_interval(ends: Sequence[float] | None, unit: str) -> str:
     low, high = (quantity(end, unit) for end in ends)
     sign = f" {'%' if unit == 'share' else unit}"
     return f"{low.removesuffix(sign)} to {high}"
+
+
+def limit_of_check(name: str, limit: float | None, unit: str) -> str:
+    """Write the limit of a gate's check and on which side of it is good; a dash for None."""
+    if limit is None:
+        return NONE
+    return f"at {'least' if name in _AT_LEAST else 'most'} {quantity(limit, unit)}"
 
 
 def as_sentence(text: str) -> str:

@@ -25,7 +25,7 @@ from fcn_edge.measure.report.compare_section import compare_section
 from fcn_edge.measure.report.environment_block import environment_facts
 from fcn_edge.measure.report.picture_file import find_picture
 from fcn_edge.measure.report.result_file import ResultFile
-from fcn_edge.measure.wording import as_sentence, percent, quantity, quantity_interval, size
+from fcn_edge.measure.wording import as_sentence, limit_of_check, percent, quantity, quantity_interval, size
 
 _TONE: dict[str, Tone] = {"pass": "good", "fail": "bad", "inconclusive": "plain", "incomparable": "plain"}
 _MARK = {"pass": "✓ pass", "fail": "✗ fail", "inconclusive": "? inconclusive", "incomparable": "? incomparable"}
@@ -59,7 +59,8 @@ def _verdicts(content: Mapping[str, Any]) -> tuple[Verdict, ...]:
     verdict = content["verdict"]
     checks = content["checks"]
     count = f"{sum(check['verdict'] == 'pass' for check in checks)} of {len(checks)} checks pass"
-    where = f", on {circumstances(content['bench'])}" if content.get("bench") else ""
+    bench = content.get("bench")
+    where = f", on {circumstances(bench)}; the benchmark is {bench['reliability']['verdict']}" if bench else ""
     strict = " Strict: that counts as a failure." if content.get("strict") and _TONE[verdict] == "plain" else ""
     verdicts = [Verdict(f"{_SENTENCE[verdict]}: {_models(content)}; {count}{where}.{strict}", _tone(content, verdict))]
     for check in checks:
@@ -99,7 +100,7 @@ def _checks(content: Mapping[str, Any]) -> Table:
         unit = check.get("unit") or ""
         within = quantity_interval(check.get("interval"), unit)
         found = quantity(check["value"], unit)
-        limit = quantity(check["limit"], unit)
+        limit = limit_of_check(check["name"], check["limit"], unit)
         rows.append((check["name"], _MARK[check["verdict"]], found, within, limit, check.get("detail") or ""))
     return Table(("check", "verdict", "found", "interval", "limit", "meaning"), tuple(rows), "llrrrt")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from fcn_edge.measure.wording import NONE, quantity, quantity_interval
+from fcn_edge.measure.wording import NONE, limit_of_check, quantity, quantity_interval
 
 # What XML 1.0 cannot carry, not even as a reference.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -81,7 +81,7 @@ def _message(check: Mapping[str, Any]) -> str:
 def _detail(check: Mapping[str, Any]) -> Iterator[str]:
     yield _message(check)
     unit = check.get("unit") or ""
-    yield f"value {quantity(check['value'], unit)}, limit {quantity(check['limit'], unit)}"
+    yield f"value {quantity(check['value'], unit)}, {limit_of_check(check['name'], check['limit'], unit)}"
     if check.get("interval"):
         yield f"interval {quantity_interval(check['interval'], unit)}"
     for sample in check.get("worst") or ():

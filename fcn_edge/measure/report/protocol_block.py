@@ -24,8 +24,19 @@ def _sampling(content: Mapping[str, Any]) -> str:
         f"{content['inputs']}. In each block every model, and a second session of the reference, ran a burst of "
         f"{config['burst']} calls on the same picture in random order (seed {config['seed']}); the first "
         f"{config['dropped']} of a burst do not count.{short}{extended} Before, each session was called until its "
-        "times had settled. Loading, the first call, memory and the operations were measured apart."
+        f"times had settled.{_apart(content)}"
     )
+
+
+def _apart(content: Mapping[str, Any]) -> str:
+    """Say what was measured outside the blocks."""
+    passes = [
+        name
+        for key, name in (("memory", "memory"), ("layers", "the operations"))
+        if any(variant.get(key) for variant in content["variants"])
+    ]
+    own = f"; {' and '.join(passes)} in processes of their own" if passes else ""
+    return f" Loading and the first call were timed apart{own}."
 
 
 def _statistics(content: Mapping[str, Any]) -> str:
