@@ -326,6 +326,15 @@ def test_the_table_reads_at_a_glance():
     assert format_table(report).splitlines() == TABLE.splitlines()
 
 
+def test_runtimes_are_named_where_they_differ():
+    base, head = SAME.variants
+    other = dataclasses.replace(head, runtime=dataclasses.replace(head.runtime, backend="openvino", threads=1))
+
+    lines = format_table(relative(dataclasses.replace(SAME, variants=(base, other)))).splitlines()
+
+    assert lines[1] == "base in litert 2.3.0, 2 threads; head in openvino 2.3.0, 1 thread"
+
+
 def test_many_classes_that_pass_take_one_line():
     def many(*args, **options):
         before = {f"class{i}": 0.8 for i in range(20)}

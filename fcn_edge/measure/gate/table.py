@@ -36,7 +36,20 @@ def _head(report: GateReport) -> str:
     against = report.base or report.reference
     models = Path(report.head.path).name if against is None else _pair(report.head.path, against.path)
     baseline = f", baseline {report.baseline}" if report.baseline else ""
-    return f"{models}{baseline}\n{report.env.board}; {report.mode} gate, {report.seconds:.0f} s"
+    return f"{models}{baseline}{_runtimes(report)}\n{report.env.board}; {report.mode} gate, {report.seconds:.0f} s"
+
+
+def _runtimes(report: GateReport) -> str:
+    """Name the runtimes where they differ."""
+    variants = () if report.bench is None else report.bench.variants
+    if len({variant.runtime for variant in variants}) <= 1:
+        return ""
+    found = (f"{v.name} in {v.runtime.backend} {v.runtime.version}, {_threads(v.runtime.threads)}" for v in variants)
+    return f"\n{'; '.join(found)}"
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'' if count == 1 else 's'}"
 
 
 def _pair(head: str, against: str) -> str:
