@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from fcn_edge.measure.bench.result import BenchReport, ComparisonStats, VariantLatency
 from fcn_edge.measure.columns import align
-from fcn_edge.measure.wording import NONE, percent
+from fcn_edge.measure.wording import NONE, difference, interval, milliseconds, percent
 
 _MARK = {"reliable": "✓", "degraded": "!", "unreliable": "✗"}
-# Below, per cent read better than a factor.
-_SMALL_FACTOR = 1.1
 
 
 def format_table(report: BenchReport) -> str:
@@ -38,7 +36,7 @@ def _times(report: BenchReport) -> list[list[str]]:
     for variant in report.variants:
         stats = variant.latency_ms
         figures = (stats.p50, stats.p90, stats.p99, stats.min, variant.init_ms, variant.first_inference_ms)
-        rows.append([variant.name, _runtime(variant), *map(_ms, figures), _memory(variant)])
+        rows.append([variant.name, _runtime(variant), *map(milliseconds, figures), _memory(variant)])
     return rows
 
 
@@ -48,23 +46,12 @@ def _ratios(report: BenchReport) -> list[list[str]]:
     same = {entry.candidate: entry.pixel for entry in report.same_input}
     for comparison in report.comparisons:
         share = f"{percent(same[comparison.candidate])} %"
-        rows.append([comparison.candidate, *_figures(comparison), share, _words(comparison)])
+        rows.append([comparison.candidate, *_figures(comparison), share, difference(comparison.ratio, comparison.ci)])
     return [*rows, ["itself, a second session", *_figures(report.control), "", "what a difference is worth here"]]
 
 
 def _figures(comparison: ComparisonStats) -> tuple[str, str]:
-    interval = NONE if comparison.ci is None else f"{comparison.ci[0]:.3f} to {comparison.ci[1]:.3f}"
-    return f"{comparison.ratio:.3f}x", interval
-
-
-def _words(comparison: ComparisonStats) -> str:
-    if comparison.ci is None or comparison.ci[0] <= 1 <= comparison.ci[1]:
-        return "no difference shown"
-    factor = max(comparison.ratio, 1 / comparison.ratio)
-    faster = comparison.ratio < 1
-    if factor < _SMALL_FACTOR:
-        return f"{100 * (factor - 1):.1f} % {'faster' if faster else 'slower'}"
-    return f"{factor:.2f} times as {'fast' if faster else 'slow'}"
+    return f"{comparison.ratio:.3f}x", interval(comparison.ci)
 
 
 def _reliability(report: BenchReport) -> str:
@@ -83,9 +70,3 @@ def _runtime(variant: VariantLatency) -> str:
 
 def _memory(variant: VariantLatency) -> str:
     return NONE if variant.memory is None else f"{variant.memory.resident_mb:.0f} MB"
-
-
-def _ms(value: float | None) -> str:
-    if value is None:
-        return NONE
-    return f"{value:.3f}" if value < 1 else f"{value:.2f}"
