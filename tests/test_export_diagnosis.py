@@ -8,13 +8,13 @@ import pytest
 from blobs import write_blobs
 from ill_networks import NAMES, SIZE_HW, build_chain
 
+from fcn_edge.cli.main import main
 from fcn_edge.dataset import open_folder
 from fcn_edge.errors import ModelFileError, UsageError
-from fcn_edge.export import leave_float, samples
+from fcn_edge.export import DiagnosisConfig, diagnose, leave_float, samples
 from fcn_edge.export.config import ExportConfig
 from fcn_edge.export.conversion import Conversion
 from fcn_edge.export.diagnosis import OutputStats, to_json
-from fcn_edge.export.diagnosis_run import DiagnosisConfig, diagnose
 from fcn_edge.export.diagnosis_text import format_diagnosis
 from fcn_edge.export.formats import FORMATS
 from fcn_edge.export.graph import inline, model_of, new_input
@@ -187,3 +187,23 @@ def test_the_share_won_is_of_noise_or_without_scores_of_pixels():
     ids = OutputStats(None, 0.8, None)
     assert loss_won(ids, dataclasses.replace(ids, agreement=0.95)) == pytest.approx(0.75)
     assert loss_won(dataclasses.replace(ids, agreement=1.0), ids) == 0
+
+
+def test_compare_with_layers_prints_and_keeps_the_diagnosis_of_each_int8_file(make_file, data, tmp_path, capsys):
+    source, path = make_file("weights", "tflite")
+    result, page = tmp_path / "compare.json", tmp_path / "page.md"
+    arguments = ["compare", str(source), str(path), "--data", str(data), "--layers", "--json", str(result)]
+    assert main(arguments) == 0
+    shown = capsys.readouterr()
+    assert "Confirmed: with 'third' in float" in shown.out
+    assert "in float third: " in shown.err
+    (entry,) = json.loads(result.read_text())["layers"]
+    assert (entry["candidate"], entry["verdict"], entry["guilty"]) == (path.name, "layers", ["third"])
+    assert main(["report", str(result), "--markdown", str(page)]) == 0
+    assert f"### Layers of {path.name}" in page.read_text()
+
+
+def test_layers_without_a_keras_model_is_wrong_usage(make_file, data, capsys):
+    _, path = make_file("weights", "tflite")
+    assert main(["compare", str(path), "--data", str(data), "--layers"]) == 2
+    assert "no Keras model" in capsys.readouterr().err

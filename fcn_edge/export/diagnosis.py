@@ -1,17 +1,46 @@
-"""What was found out about a quantised file, layer by layer; the ``layers`` key of a comparison holds this."""
+"""What is asked and found out about a quantised file, layer by layer; the ``layers`` key of a comparison holds this."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from fcn_edge.export.blame import LayerNoise
+from fcn_edge.runtime.pixels import Preprocessing
 
 # healthy: nothing to mend. calibration: the same layers quantised anew are fine. layers: named, and confirmed by
 # leaving them in float. spread: no few layers win the loss back. unfollowed: no layer is found again in the file.
 Verdict = Literal["healthy", "calibration", "layers", "spread", "unfollowed"]
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisConfig:
+    """How a diagnosis is made.
+
+    Attributes:
+        data: Data folder.
+        split: Images to look at; with masks mIoU is measured as well.
+        images: Most of them, evenly spaced.
+        calibration_split: What the model is quantised anew on.
+        calibration_images: Most of those.
+        seed: Of their choice, as in an export.
+        suspects: Most layers to leave in floating point in turn.
+        always: Do that for a healthy file as well.
+        preprocessing: What a foreign Keras model expects of its input.
+    """
+
+    data: Path
+    split: str = "val"
+    images: int = 24
+    calibration_split: str = "train"
+    calibration_images: int = 100
+    seed: int = 0
+    suspects: int = 3
+    always: bool = False
+    preprocessing: Preprocessing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from fcn_edge.errors import ExportError, ModelFileError, UsageError
 from fcn_edge.export import diagnosis_source, diagnosis_text, samples
 from fcn_edge.export.blame import NOTABLE_DROP_DB, LayerNoise, layer_noise
 from fcn_edge.export.conversion import Conversion
-from fcn_edge.export.diagnosis import Finding, FloatTrial, LayerDiagnosis, OutputStats, Verdict
+from fcn_edge.export.diagnosis import DiagnosisConfig, Finding, FloatTrial, LayerDiagnosis, OutputStats, Verdict
 from fcn_edge.export.diagnosis_findings import calibration_findings, float_findings, layer_findings
 from fcn_edge.export.leave_float import with_feeders, with_readers
 from fcn_edge.export.leave_float_trial import FloatTrials, Judge, layer_shares, loss_won, start_quantizer
@@ -27,7 +27,6 @@ from fcn_edge.export.load import load_source
 from fcn_edge.export.pipeline import threshold_of
 from fcn_edge.export.quiet import silenced
 from fcn_edge.model_file.name import Format
-from fcn_edge.runtime.pixels import Preprocessing
 
 # A file that keeps these is not ill: the gate's own limits, and a signal to noise that even int8 files of small
 # networks reach.
@@ -42,33 +41,6 @@ _WORTH_ADDING = 0.05
 # A float file follows its own layers with more than 60 dB; a tensor under another's name is nowhere near.
 _SAME_DB = 40.0
 _NOISE_IMAGES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class DiagnosisConfig:
-    """How a diagnosis is made.
-
-    Attributes:
-        data: Data folder.
-        split: Images to look at; with masks mIoU is measured as well.
-        images: Most of them, evenly spaced.
-        calibration_split: What the model is quantised anew on.
-        calibration_images: Most of those.
-        seed: Of their choice, as in an export.
-        suspects: Most layers to leave in floating point in turn.
-        always: Do that for a healthy file as well.
-        preprocessing: What a foreign Keras model expects of its input.
-    """
-
-    data: Path
-    split: str = "val"
-    images: int = 24
-    calibration_split: str = "train"
-    calibration_images: int = 100
-    seed: int = 0
-    suspects: int = 3
-    always: bool = False
-    preprocessing: Preprocessing | None = None
 
 
 def diagnose(
@@ -96,8 +68,10 @@ def diagnose(
     """
     started = time.monotonic()
     card = _card_of(file)
-    with silenced(), tempfile.TemporaryDirectory() as temporary:
-        case = _Case.open(source, file, card, config, Path(temporary))
+    with tempfile.TemporaryDirectory() as temporary:
+        # Not around all of it: what is told has to come through.
+        with silenced():
+            case = _Case.open(source, file, card, config, Path(temporary))
         found = case.examine(tell or (lambda _line: None))
     return dataclasses.replace(found, seconds=round(time.monotonic() - started, 1))
 
@@ -146,9 +120,10 @@ class _Case:
     def examine(self, tell: Callable[[str], None]) -> LayerDiagnosis:
         model = self.prepared.model
         quantizer = start_quantizer(_format(self.file), self.job, self.folder)
-        float_noise = layer_noise(model, quantizer.float_file, self.looked_at[:1], "fp32")
-        known = {layer.name for layer in float_noise if layer.sqnr_db > _SAME_DB}
-        noise = layer_noise(model, self.file, self.looked_at, "int8", known=known)
+        with silenced():
+            float_noise = layer_noise(model, quantizer.float_file, self.looked_at[:1], "fp32")
+            known = {layer.name for layer in float_noise if layer.sqnr_db > _SAME_DB}
+            noise = layer_noise(model, self.file, self.looked_at, "int8", known=known)
         output = self.judge.measure(self.file, self.card)
         tell(f"{self.file.name}: {diagnosis_text.describe_output(output)}, {len(noise)} layers followed")
         told = self._healthy(output)
@@ -163,7 +138,8 @@ class _Case:
         if calibration and self._healthy(anew.output):
             about = calibration_findings(noise) or self._about(self._suspects(noise), noise, base)
             return self._worded(dataclasses.replace(base, verdict="calibration", findings=about))
-        own = layer_noise(model, path, self.looked_at, "int8", known=known) if calibration else noise
+        with silenced():
+            own = layer_noise(model, path, self.looked_at, "int8", known=known) if calibration else noise
         tried = self._try_all(trials, own, anew.output, tell)
         return self._worded(self._concluded(base, own, tried, told=told, calibration=calibration))
 

@@ -22,12 +22,12 @@ def describe_output(output: OutputStats) -> str:
 
 def verdict_sentence(found: LayerDiagnosis) -> str:
     """Say in one sentence what is at fault."""
-    file = found.candidate
+    file, where = found.candidate, f"on {found.images} images of {found.split} it has {describe_output(found.output)}"
     if found.verdict == "healthy":
-        return f"{file} is healthy: {describe_output(found.output)}; no single layer stands out"
+        return f"{file} is healthy: {where}; no single layer stands out"
     if found.verdict == "unfollowed":
-        return f"{file}: {describe_output(found.output)}; its layers cannot be followed, so none is named"
-    start = f"{file} is not healthy: {describe_output(found.output)}"
+        return f"{file}: {where}; its layers cannot be followed, so none is named"
+    start = f"{file} is not healthy: {where}"
     if found.anew is not None and found.verdict == "calibration":
         return (
             f"{start}. Its calibration is at fault: the same model quantised anew on {found.calibration_images} images "
@@ -55,7 +55,7 @@ def format_diagnosis(found: LayerDiagnosis) -> str:
             (
                 layer.name,
                 f"{layer.sqnr_db:.1f}",
-                f"{layer.drop_db:.1f}",
+                f"{round(layer.drop_db, 1) + 0.0:.1f}",
                 f"{layer.channel_db:.1f}",
                 percent(layer.saturated),
                 percent(found.macs_share.get(layer.name, 0.0)),

@@ -23,6 +23,7 @@ from fcn_edge.export.freeze import macs_by_scope, traced
 from fcn_edge.export.graph import Model, nodes_of
 from fcn_edge.export.layer_names import LAST, scope_of
 from fcn_edge.export.pipeline import convert_file
+from fcn_edge.export.quiet import silenced
 from fcn_edge.model_file.name import Format
 
 
@@ -41,6 +42,7 @@ class Quantizer:
     float_scopes: Callable[[bytes], frozenset[str]]
 
 
+@silenced()
 def start_quantizer(file_format: Format, job: Conversion, folder: Path) -> Quantizer:
     """Make the float graph of a job in *folder*."""
     if file_format == "onnx":
@@ -69,6 +71,7 @@ class Judge:
         self._samples = samples
         self.keras_miou: float | None = None
 
+    @silenced()
     def measure(self, path: Path, card: ModelCard) -> OutputStats:
         """Run one file on all images."""
         climber, backend = ladder.open_file(path, card)
@@ -94,6 +97,7 @@ class FloatTrials:
         self._names[LAST] = nodes_of(job.model)[-1].operation.name
         self.macs_share = layer_shares(job.model)
 
+    @silenced()
     def run(self, layers: Sequence[str], anew: OutputStats | None = None) -> tuple[FloatTrial, Path]:
         """Quantise with *layers* left in floating point and measure.
 

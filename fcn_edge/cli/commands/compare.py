@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from fcn_edge.atomic import write_report
-from fcn_edge.cli import foreign
+from fcn_edge.cli import foreign, layer_diagnosis
 
 EXAMPLE = "fcn-edge compare runs/nuclei build/*.tflite --data data/nuclei --split val --json compare.json"
 
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="write difference pictures of the worst images")
     parser.add_argument("--worst", type=int, default=6, metavar="N", help="how many of them (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the intervals' draws (default: %(default)s)")
+    layer_diagnosis.add_argument(parser)
     foreign.add_pixels_and_scores(parser)
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is standard output")
 
@@ -53,14 +54,18 @@ def run(args: argparse.Namespace) -> int:
         activation=foreign.activation(args),
         seed=args.seed,
     )
+    if args.layers:
+        layer_diagnosis.check_models(args.models)
     report = compare(args.models, open_folder(args.data), args.split, config=config)
     if args.json == "-":
-        write_report("-", "compare", to_json(report))
+        layers = {"layers": layer_diagnosis.diagnose_layers(args, report)} if args.layers else {}
+        write_report("-", "compare", {**to_json(report), **layers})
         return 0
     print(format_table(report))
+    layers = {"layers": layer_diagnosis.diagnose_layers(args, report)} if args.layers else {}
     if args.pictures:
         print(f"\ndifference pictures: {args.pictures}")
     if args.json:
-        write_report(args.json, "compare", to_json(report, beside=Path(args.json).parent))
+        write_report(args.json, "compare", {**to_json(report, beside=Path(args.json).parent), **layers})
         print(f"JSON: {args.json}")
     return 0

@@ -15,6 +15,7 @@ from fcn_edge.measure.report.compare_blocks import (
     worst_blocks,
 )
 from fcn_edge.measure.report.environment_block import environment_facts
+from fcn_edge.measure.report.layers_block import layers_blocks
 from fcn_edge.measure.report.result_file import ResultFile
 from fcn_edge.measure.wording import NONE, as_sentence, drop_sentence, percent, points, points_interval, size, spread
 
@@ -32,6 +33,7 @@ def compare_section(result: ResultFile) -> Section:
         if table.rows:
             blocks.append(table)
     blocks += worst_blocks(result)
+    blocks += layers_blocks(content)
     blocks.append(Facts(tuple((v["name"], v["runtime"]) for v in content["variants"] if "runtime" in v)))
     blocks.append(environment_facts(content))
     return Section("Accuracy and agreement", result.path.name, _verdicts(content), tuple(blocks))
