@@ -158,3 +158,28 @@ def test_an_interrupted_gate_writes_nothing(tmp_path):
     assert process.returncode == 130
     assert error.splitlines()[-1].startswith("interrupted")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_resuming_needs_a_file(capsys):
+    assert main(["gate", "--base", INT8, "--head", INT8, "--resume"]) == 2
+    assert "hint: name it as it was begun: --json FILE" in capsys.readouterr().err
+
+
+def test_a_gate_that_was_killed_goes_on_and_leaves_nothing_behind(tmp_path):
+    out, rounds = tmp_path / "gate.json", tmp_path / "gate.json.rounds"
+    command = ["gate", "--base", INT8, "--head", INT8, "--threshold", "100", "--rounds", "3", "--time-budget", "1"]
+    command += ["--json", str(out)]
+    process = subprocess.Popen([sys.executable, "-m", "fcn_edge", *command], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (rounds.exists() and len(rounds.read_text().splitlines()) > 1):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    session = json.loads(rounds.read_text().splitlines()[1])["sessions"][0]
+
+    assert main([*command, "--resume", "--quiet"]) == 0
+
+    variants = {v["name"]: v["samples_ms"] for v in json.loads(out.read_text())["bench"]["variants"]}
+    assert session["samples_ms"][0][0] in variants[session["name"]]
+    assert [path.name for path in tmp_path.iterdir()] == ["gate.json"]

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_models(parser)
     _add_limits(parser)
     timing = parser.add_argument_group("timing")
+    timing.add_argument("--resume", action="store_true", help="go on with the rounds of a killed run (--json FILE)")
     timing.add_argument("--images", nargs="+", type=Path, metavar="PATH", help="pictures to time on (drawn scenes)")
     timing.add_argument("--threads", type=int, default=1, metavar="N", help="of each runtime (default: %(default)s)")
     timing.add_argument(
@@ -54,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     if args.head is None:
         raise UsageError("no model to judge", hint=f"name it with --head, as in {EXAMPLE}")
     config = _config(args)
+    if args.resume and config.state is None:
+        raise UsageError("--resume without a file to go on with", hint="name it as it was begun: --json FILE")
     data = open_folder(args.data) if args.data else None
     if args.accept is not None:
         return _accept(args, config)
@@ -65,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             write_report(args.json, "gate", to_json(report, beside=Path(args.json).parent))
     _write_pages(report, args)
+    for state in filter(None, config.states()):
+        state.unlink(missing_ok=True)
     if report.exit_code:
         raise _missed(report)
     return 0
@@ -121,6 +126,8 @@ def _config(args: argparse.Namespace) -> GateConfig:
         pictures=args.pictures,
         preprocessing=foreign.preprocessing(args),
         activation=foreign.activation(args),
+        state=None if args.json in (None, "-") or args.accept is not None else Path(f"{args.json}.rounds"),
+        resume=args.resume,
         quiet=args.quiet,
     )
 

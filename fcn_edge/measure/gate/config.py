@@ -39,6 +39,8 @@ class GateConfig:
         pictures: Folder for difference pictures of the worst images; None writes none.
         preprocessing: For models without a card.
         activation: For models without a card.
+        state: A file that keeps finished rounds, and beside it one for the second measurement; see :meth:`states`.
+        resume: Go on with the rounds in it.
         quiet: Show no progress.
     """
 
@@ -56,7 +58,13 @@ class GateConfig:
     pictures: Path | None = None
     preprocessing: Preprocessing | None = None
     activation: Activation = "none"
+    state: Path | None = None
+    resume: bool = False
     quiet: bool = True
+
+    def states(self) -> tuple[Path | None, Path | None]:
+        """Name the files that keep the rounds of the first and of the second measurement."""
+        return self.state, None if self.state is None else self.state.with_name(f"{self.state.name}.again")
 
 
 def check_config(config: GateConfig) -> None:

@@ -101,6 +101,8 @@ def time_models(
         images=config.images,
         reference=specs[0].name,
         enough=enough,
+        state=config.states()[again],
+        resume=config.resume,
         preprocessing=config.preprocessing,
         activation=config.activation,
     )
