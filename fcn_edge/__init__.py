@@ -29,7 +29,7 @@ _HOME = {
     "SourceConfig": "fcn_edge.live.source",
     "TrainConfig": "fcn_edge.train",
     "TrainReport": "fcn_edge.train",
-    "VariantSpec": "fcn_edge.measure.bench",
+    "VariantSpec": "fcn_edge.measure.spec",
     "bench": "fcn_edge.measure.bench",
     "accept_baseline": "fcn_edge.measure.gate",
     "build_fcn": "fcn_edge.networks",

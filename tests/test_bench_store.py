@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from fcn_edge.errors import OutputError, UsageError
 from fcn_edge.measure.bench.config import BenchConfig
 from fcn_edge.measure.bench.job import RoundTimes, SessionTimes, round_from_json, to_json
-from fcn_edge.measure.bench.spec import VariantSpec
 from fcn_edge.measure.bench.store import RoundStore, job_key
+from fcn_edge.measure.spec import VariantSpec
 
 TINY = Path(__file__).parent / "models" / "tiny.int8.tflite"
 

@@ -11,6 +11,7 @@ import pytest
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 from threshold_models import SIZE_HW, brightness_labels, make_threshold_model
 
+from fcn_edge import optional
 from fcn_edge.atomic import write_report
 from fcn_edge.dataset import open_folder, read_mask
 from fcn_edge.errors import DatasetError, UsageError
@@ -267,3 +268,15 @@ def test_a_model_without_a_card_is_compared_with_the_preprocessing_it_is_given(t
 
     assert right.miou > 0.9
     assert wrong.miou < right.miou
+
+
+@pytest.mark.skipif(not optional.available("openvino"), reason="needs OpenVINO, of the extra openvino")
+def test_one_file_is_compared_in_two_runtimes(models, data):
+    report = compare([f"{models[0]}@onnxruntime", f"{models[0]}@openvino"], data)
+
+    assert [variant.runtime.split()[0] for variant in report.variants] == ["onnxruntime", "openvino"]
+    assert [variant.name for variant in report.variants] == [
+        "bright.int8.onnx@onnxruntime",
+        "bright.int8.onnx@openvino",
+    ]
+    assert report.agreement[0].pixel > 0.99

@@ -17,6 +17,7 @@ from fcn_edge.measure.accuracy import CompareConfig, compare
 from fcn_edge.measure.accuracy.agreement import BAND_SHARE
 from fcn_edge.measure.accuracy.result import to_json
 from fcn_edge.measure.accuracy.variant import open_variant
+from fcn_edge.measure.spec import VariantSpec
 from fcn_edge.model_file import read_card
 from fcn_edge.scenes import SceneConfig, draw_scene, write_data_folder
 
@@ -228,7 +229,7 @@ def test_a_reference_that_gives_class_ids_has_no_margin(tmp_path):
 def test_the_scores_of_the_reference_decide_the_classes_that_it_gives_by_itself(precision, size_hw):
     path = Path(__file__).parents[1] / "models" / "nuclei" / f"nuclei.{precision}.tflite"
     image_bgr, _ = draw_scene(np.random.default_rng(0), size_hw)
-    variant = open_variant(path.name, path, ("background", "nucleus"))
+    variant = open_variant(VariantSpec(path, name=path.name), ("background", "nucleus"))
     labels, scores = variant.look(image_bgr, tile=False)
 
     assert scores.shape == (*size_hw, 1)

@@ -14,6 +14,7 @@ from fcn_edge.measure.bench import BenchConfig
 from fcn_edge.measure.gate import GateConfig, accept_baseline, gate
 from fcn_edge.measure.gate.result import to_json
 from fcn_edge.measure.gate.table import format_table
+from fcn_edge.measure.spec import VariantSpec
 from fcn_edge.model_file import read_card, write_card
 
 MODELS = Path(__file__).parent.parent / "models" / "nuclei"
@@ -248,7 +249,7 @@ def test_one_file_as_base_and_head_is_compared_with_itself():
 
     report = gate(HEAD, base=HEAD, data=object(), measure=Bench(SAME), accuracy=compare)
 
-    assert asked == [HEAD]
+    assert asked == [VariantSpec(HEAD)]
     assert report.verdict == "pass"
 
 

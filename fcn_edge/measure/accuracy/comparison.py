@@ -15,7 +15,8 @@ from fcn_edge.machine.environment import find_environment
 from fcn_edge.measure.accuracy.counting import Counting
 from fcn_edge.measure.accuracy.findings import find
 from fcn_edge.measure.accuracy.result import CompareReport
-from fcn_edge.measure.accuracy.variant import Variant, choose_reference, open_variant, variant_names
+from fcn_edge.measure.accuracy.variant import Variant, open_variant
+from fcn_edge.measure.spec import VariantSpec, most_precise, named, parse_spec
 from fcn_edge.model_file import resolve
 from fcn_edge.progress import track
 from fcn_edge.runtime.pixels import Preprocessing
@@ -55,7 +56,11 @@ class CompareConfig:
 
 
 def compare(
-    models: Sequence[str | Path], folder: DataFolder, split: str = "val", *, config: CompareConfig | None = None
+    models: Sequence[str | Path | VariantSpec],
+    folder: DataFolder,
+    split: str = "val",
+    *,
+    config: CompareConfig | None = None,
 ) -> CompareReport:
     """Segment every image of a split with every model, once, and sum up.
 
@@ -63,7 +68,8 @@ def compare(
     pooled over the split. Images without a mask count for agreement only.
 
     Args:
-        models: Model files, run folders and names of shipped models, in any mix.
+        models: Model files, run folders and names of shipped models, in any mix; ``MODEL@BACKEND`` for a runtime other
+            than the file's usual one.
         folder: The data.
         split: Its part.
         config: How; the defaults suit most.
@@ -107,20 +113,17 @@ def _samples(folder: DataFolder, split: str, limit: int | None) -> tuple[Sample,
 
 @contextlib.contextmanager
 def _opened(
-    models: Sequence[str | Path], class_names: Sequence[str], config: CompareConfig
+    models: Sequence[str | Path | VariantSpec], class_names: Sequence[str], config: CompareConfig
 ) -> Iterator[tuple[Variant, ...]]:
     """Open all models; close those that were opened, whatever happens."""
-    if not models:
-        raise UsageError("no model to compare", hint="name at least one model file")
-    paths = [resolve(model) for model in models]
+    specs = named([model if isinstance(model, VariantSpec) else parse_spec(model) for model in models])
     with contextlib.ExitStack() as stack:
         variants = []
-        for name, path in zip(variant_names(paths), paths, strict=True):
+        for spec in specs:
             variant = open_variant(
-                name,
-                path,
+                spec,
                 class_names,
-                threads=config.threads,
+                threads=spec.threads or config.threads,
                 preprocessing=config.preprocessing,
                 activation=config.activation,
             )
@@ -131,7 +134,7 @@ def _opened(
 
 def _reference(variants: Sequence[Variant], wanted: str | Path | None) -> Variant:
     if wanted is None:
-        return choose_reference(variants)
+        wanted = str(most_precise([VariantSpec(variant.path, name=variant.name) for variant in variants]).name)
     for variant in variants:
         if str(wanted) in (variant.name, str(variant.path)):
             return variant

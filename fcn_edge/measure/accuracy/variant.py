@@ -14,6 +14,7 @@ from fcn_edge.errors import UsageError
 from fcn_edge.measure.accuracy.certainty import Certainty
 from fcn_edge.measure.accuracy.margin import Scores
 from fcn_edge.measure.accuracy.result import SampleAccuracy, VariantReport
+from fcn_edge.measure.spec import VariantSpec, precision
 from fcn_edge.metrics import (
     Counts,
     accuracy,
@@ -29,10 +30,6 @@ from fcn_edge.runtime.pixels import Preprocessing
 from fcn_edge.runtime.segmenter import Segmenter
 from fcn_edge.runtime.tile import segment_tiled, tiled_scores
 from fcn_edge.scoring import labels_from_scores
-
-# Which file is the nearest to what was trained: the more precise one, and of equals the one nearer to Keras.
-_PRECISION_ORDER = ("fp32", None, "fp16", "int8")
-_FORMAT_ORDER = ("keras", "tflite", "onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +158,7 @@ class Variant:
 
 
 def open_variant(
-    name: str,
-    path: Path,
+    spec: VariantSpec,
     class_names: Sequence[str],
     *,
     threads: int = 1,
@@ -179,12 +175,18 @@ def open_variant(
         ModelFileError: It cannot be read.
         MissingPackageError: Its runtime is not installed.
     """
+    path = spec.path
     card = read_card(path)
     if card:
-        segmenter = Segmenter.open(path, threads=threads)
+        segmenter = Segmenter.open(path, backend=spec.backend, threads=threads)
     else:
         segmenter = Segmenter.open(
-            path, threads=threads, classes=tuple(class_names), preprocessing=preprocessing, activation=activation
+            path,
+            backend=spec.backend,
+            threads=threads,
+            classes=tuple(class_names),
+            preprocessing=preprocessing,
+            activation=activation,
         )
     own = tuple(spec.name for spec in segmenter.classes)
     if own != tuple(class_names):
@@ -193,41 +195,14 @@ def open_variant(
             f"{path}: its classes are {_listed(own)}, but those of the data are {_listed(class_names)}",
             hint="compare on data that has the model's classes in the same order, see classes.txt",
         )
-    precision = card.precision if card else parse_name(path).precision
-    if precision is None and path.suffix == ".keras":
-        precision = "fp32"
     scored = segmenter.backend.info.score_activation or (card.score_activation if card else activation)
-    return Variant(name, path, precision, segmenter, scored)
-
-
-def variant_names(paths: Sequence[Path]) -> tuple[str, ...]:
-    """Give each file a name of its own: the file's where that is enough, with its folder or whole path otherwise.
-
-    Raises:
-        UsageError: One file is named twice.
-    """
-    for index, path in enumerate(paths):
-        if path.resolve() in {other.resolve() for other in paths[:index]}:
-            raise UsageError(f"{path}: is named twice", hint="name each model once")
-    for short in (lambda p: p.name, lambda p: f"{p.resolve().parent.name}/{p.name}", str):
-        names = tuple(short(path) for path in paths)
-        if len(set(names)) == len(names):
-            return names
-    return tuple(str(path.resolve()) for path in paths)
-
-
-def choose_reference(variants: Sequence[Variant]) -> Variant:
-    """Choose what the others are held against: the ``.keras``, else the most precise file, the first of equals."""
-    return min(
-        variants,
-        key=lambda v: (v.format != "keras", _PRECISION_ORDER.index(v.precision), _FORMAT_ORDER.index(v.format)),
-    )
-
-
-def _value(iou: NDArray[np.float64] | np.float64) -> float | None:
-    return None if np.isnan(iou) else float(iou)
+    return Variant(str(spec.name), path, precision(path), segmenter, scored)
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:
     shown = ", ".join(names[:most])
     return f"{len(names)} ({shown}{', …' if len(names) > most else ''})"
+
+
+def _value(iou: NDArray[np.float64] | np.float64) -> float | None:
+    return None if np.isnan(iou) else float(iou)

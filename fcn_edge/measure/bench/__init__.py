@@ -9,16 +9,13 @@ if TYPE_CHECKING:
     from fcn_edge.measure.bench.config import BenchConfig
     from fcn_edge.measure.bench.result import BenchReport
     from fcn_edge.measure.bench.run import bench
-    from fcn_edge.measure.bench.spec import VariantSpec, parse_spec
 
-__all__ = ["BenchConfig", "BenchReport", "VariantSpec", "bench", "parse_spec"]
+__all__ = ["BenchConfig", "BenchReport", "bench"]
 
 _HOME = {
     "BenchConfig": "config",
     "BenchReport": "result",
-    "VariantSpec": "spec",
     "bench": "run",
-    "parse_spec": "spec",
 }
 
 

@@ -10,7 +10,7 @@ from fcn_edge.measure.bench.config import BenchConfig
 from fcn_edge.measure.bench.layers import profile_layers
 from fcn_edge.measure.bench.memory import measure_memory
 from fcn_edge.measure.bench.result import BenchReport, VariantLatency
-from fcn_edge.measure.bench.spec import VariantSpec
+from fcn_edge.measure.spec import VariantSpec
 from fcn_edge.progress import track
 
 

@@ -25,8 +25,8 @@ from fcn_edge.measure.bench.pictures import Pictures, find_pictures, write_pictu
 from fcn_edge.measure.bench.process import Event, run_job
 from fcn_edge.measure.bench.result import BenchReport, ComparisonStats, SameInput
 from fcn_edge.measure.bench.show import RoundProgress
-from fcn_edge.measure.bench.spec import VariantSpec, most_precise, named, parse_spec
 from fcn_edge.measure.bench.store import RoundStore, job_key
+from fcn_edge.measure.spec import VariantSpec, most_precise, named, parse_spec
 from fcn_edge.runtime.pixels import Preprocessing
 
 Enough = Callable[[Sequence[ComparisonStats]], bool]

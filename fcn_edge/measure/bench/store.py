@@ -12,7 +12,7 @@ from fcn_edge.atomic import output_error
 from fcn_edge.errors import UsageError
 from fcn_edge.measure.bench.config import BenchConfig
 from fcn_edge.measure.bench.job import RoundTimes, round_from_json, to_json
-from fcn_edge.measure.bench.spec import VariantSpec
+from fcn_edge.measure.spec import VariantSpec
 from fcn_edge.model_file import fingerprint
 
 

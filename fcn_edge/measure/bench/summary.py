@@ -18,7 +18,7 @@ from fcn_edge.measure.bench.result import (
     RuntimeInfo,
     VariantLatency,
 )
-from fcn_edge.measure.bench.spec import VariantSpec, precision
+from fcn_edge.measure.spec import VariantSpec, precision
 from fcn_edge.model_file import fingerprint, parse_name, read_card
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from fcn_edge.dataset import DataFolder
 from fcn_edge.errors import UsageError
-from fcn_edge.measure.bench.spec import VariantSpec, parse_spec, precision
 from fcn_edge.measure.gate.config import GateConfig, check_config
 from fcn_edge.measure.gate.result import GatedModel, Mode
+from fcn_edge.measure.spec import VariantSpec, parse_spec, precision
 from fcn_edge.model_file import fingerprint, parse_name, read_card
 
 Model = str | Path | VariantSpec

@@ -13,7 +13,6 @@ from fcn_edge.machine.environment import find_environment
 from fcn_edge.measure.accuracy.comparison import CompareConfig, compare
 from fcn_edge.measure.accuracy.result import CompareReport
 from fcn_edge.measure.bench.result import BenchReport
-from fcn_edge.measure.bench.spec import VariantSpec
 from fcn_edge.measure.gate import latency
 from fcn_edge.measure.gate.accuracy import accuracy_checks
 from fcn_edge.measure.gate.baseline import Baseline, BaselineEntry, differences, isa_of, key_of, read_baseline
@@ -21,6 +20,7 @@ from fcn_edge.measure.gate.config import GateConfig
 from fcn_edge.measure.gate.plan import Model, Plan, describe, make_plan
 from fcn_edge.measure.gate.result import Check, GateReport
 from fcn_edge.measure.gate.rule import EVEN, Enough, Interval, confirmed, enough_for, overall
+from fcn_edge.measure.spec import VariantSpec, named
 
 Measure = Callable[..., BenchReport]
 Compare = Callable[..., CompareReport]
@@ -111,13 +111,14 @@ def time_models(
 def compare_models(plan: Plan, data: DataFolder, config: GateConfig, accuracy: Compare) -> CompareReport:
     """Compare the head with the reference, else with the base; with itself where that is the same file."""
     against = plan.reference or plan.base or plan.head
-    same = against.path.resolve() == plan.head.path.resolve()
+    same = (against.path.resolve(), against.backend) == (plan.head.path.resolve(), plan.head.backend)
+    specs = [dataclasses.replace(spec, name=None) for spec in ([plan.head] if same else [against, plan.head])]
     return accuracy(
-        [plan.head.path] if same else [against.path, plan.head.path],
+        specs,
         data,
         config.split,
         config=CompareConfig(
-            reference=plan.head.path if same else against.path,
+            reference=named(specs)[0].name,
             limit=config.limit,
             threads=config.bench.threads,
             pictures=config.pictures,

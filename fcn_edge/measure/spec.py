@@ -1,4 +1,4 @@
-"""What to time: a model file, and in which runtime with how many threads."""
+"""Which model is measured: a file, and in which runtime with how many threads it runs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class VariantSpec:
     Attributes:
         path: Of the model file.
         backend: A name of :data:`fcn_edge.runtime.registry.BACKENDS`; None for the first that fits.
-        threads: Of the runtime; None for what the benchmark's configuration says.
-        name: Unique in the benchmark; None for one made from the file's name.
+        threads: Of the runtime; None for what the configuration says.
+        name: Unique among those measured together; None for one made from the file's name.
     """
 
     path: Path
@@ -58,17 +58,18 @@ def named(specs: Sequence[VariantSpec]) -> tuple[VariantSpec, ...]:
         UsageError: No variant, or two that are the same.
     """
     if not specs:
-        raise UsageError("no model to time", hint="name at least one model file")
-    for names in (
-        _plain_names(specs),
-        [f"{name}{_suffix(s)}" for name, s in zip(_plain_names(specs), specs, strict=True)],
-    ):
-        if len(set(names)) == len(names):
-            return tuple(dataclasses.replace(spec, name=name) for spec, name in zip(specs, names, strict=True))
-    twice = next(spec for i, spec in enumerate(specs) if _key(spec) in {_key(other) for other in specs[:i]})
-    raise UsageError(
-        f"{twice.path}: is named twice", hint="name each once; a second session of the reference takes part anyway"
-    )
+        raise UsageError("no model to measure", hint="name at least one model file")
+    for number, spec in enumerate(specs):
+        if _key(spec) in {_key(other) for other in specs[:number]}:
+            hint = "name each model once, or in different runtimes: MODEL@BACKEND:THREADS"
+            raise UsageError(f"{spec.path}: is named twice", hint=hint)
+    for label in (_file, _file_and_folder, str):
+        for suffix in (lambda _: "", _runtime_suffix):
+            names = [spec.name or f"{label(spec.path)}{suffix(spec)}" for spec in specs]
+            if len(set(names)) == len(names):
+                return tuple(dataclasses.replace(spec, name=name) for spec, name in zip(specs, names, strict=True))
+    hint = "give them names that differ"
+    raise UsageError(f"{', '.join(str(spec.name or spec.path) for spec in specs)}: cannot be told apart", hint=hint)
 
 
 def most_precise(specs: Sequence[VariantSpec]) -> VariantSpec:
@@ -90,24 +91,15 @@ def precision(path: Path) -> str | None:
     return "fp32" if name.format == "keras" else name.precision
 
 
-def _plain_names(specs: Sequence[VariantSpec]) -> list[str]:
-    """Name each after its file, with its folder where two different files share a name."""
-    shared = {
-        spec.path.name
-        for spec in specs
-        for other in specs
-        if other.path.name == spec.path.name and other.path.resolve() != spec.path.resolve()
-    }
-    return [
-        spec.name
-        or (f"{spec.path.resolve().parent.name}/{spec.path.name}" if spec.path.name in shared else spec.path.name)
-        for spec in specs
-    ]
+def _file(path: Path) -> str:
+    return path.name
 
 
-def _suffix(spec: VariantSpec) -> str:
-    if spec.name:
-        return ""
+def _file_and_folder(path: Path) -> str:
+    return f"{path.resolve().parent.name}/{path.name}"
+
+
+def _runtime_suffix(spec: VariantSpec) -> str:
     threads = "" if spec.threads is None else f":{spec.threads}"
     return f"{'' if spec.backend is None else f'@{spec.backend}'}{threads}"
 

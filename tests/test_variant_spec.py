@@ -1,4 +1,4 @@
-"""What a benchmark is asked to time: models in runtimes, each under a name of its own."""
+"""Which models are measured: files in runtimes, each under a name of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fcn_edge.errors import UsageError
-from fcn_edge.measure.bench.spec import VariantSpec, most_precise, named, parse_spec
+from fcn_edge.measure.spec import VariantSpec, most_precise, named, parse_spec
 
 MODELS = Path(__file__).parent / "models"
 TINY = MODELS / "tiny.int8.tflite"
@@ -71,7 +71,7 @@ def test_the_same_file_under_two_names_is_allowed():
     assert [spec.name for spec in specs] == ["base", "head"]
 
 
-def test_nothing_to_time_is_wrong_usage():
+def test_nothing_to_measure_is_wrong_usage():
     with pytest.raises(UsageError, match="no model"):
         named([])
 
