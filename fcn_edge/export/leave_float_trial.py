@@ -26,6 +26,9 @@ from fcn_edge.export.pipeline import convert_file
 from fcn_edge.export.quiet import silenced
 from fcn_edge.model_file.name import Format
 
+# Of scores kept; large images with many classes are run again instead.
+_MOST_BYTES = 256 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Quantizer:
@@ -150,8 +153,11 @@ def _remembering(model: Model) -> ladder.Run:
 
     def run(pixels: NDArray[np.uint8]) -> NDArray[np.generic]:
         key = hashlib.sha256(pixels.tobytes()).hexdigest()
-        if key not in known:
-            known[key] = np.asarray(function(pixels))
-        return known[key]
+        if key in known:
+            return known[key]
+        scores = np.asarray(function(pixels))
+        if scores.nbytes * (len(known) + 1) <= _MOST_BYTES:
+            known[key] = scores
+        return scores
 
     return run
