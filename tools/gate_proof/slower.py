@@ -20,7 +20,7 @@ from fcn_edge.networks.layers import load_keras
 Tell = Callable[[str], None]
 
 # Ratios are aimed at this closely.
-TOLERANCE = 0.01
+TOLERANCE = 0.005
 _TRIES = 6
 _STEP = 16
 
@@ -71,7 +71,7 @@ def write_slower(source: Path, extra: Extra, target: Path) -> None:
 
 
 def size_for(wanted: float, starts: Sequence[Extra], measure: Callable[[Extra], float], tell: Tell) -> Sized:
-    """Find convolutions that make the whole take *wanted* times as long, to within 0.01.
+    """Find convolutions that make the whole take *wanted* times as long, to within 0.005.
 
     Args:
         wanted: Head time / base time.
