@@ -78,6 +78,35 @@ def replacing_folder(path: Path) -> Iterator[Path]:
                 path.rmdir()
 
 
+def check_writable(path: Path, *, folder: bool = False) -> None:
+    """Refuse a place for a result before time is spent on what should go there; makes and changes nothing.
+
+    A disk may still fill up, so writing may fail nevertheless.
+
+    Args:
+        path: Of a file that is to be written, missing parents included; one that is there would be replaced.
+        folder: It is a folder that files are to be written into.
+
+    Raises:
+        OutputError: There is a folder where a file should go or the other way round, or no permission.
+    """
+    if path.is_dir() and not folder:
+        raise _unfit(path, "is a folder; a file was expected", "name a file in it")
+    # As with rename: what counts is the folder that gets the new name, not whether an older file may be changed.
+    place = path if folder else path.parent
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise _unfit(path, f"{place} is a file; a folder was expected", "choose another place for the output")
+    if not os.access(place, os.W_OK | os.X_OK):
+        hint = "choose another folder for the output, or ask for the permission to write there"
+        raise _unfit(path, f"no permission to write to {place}", hint)
+
+
+def _unfit(path: Path, reason: str, hint: str) -> OutputError:
+    return OutputError(f"{path}: cannot be written: {reason}", hint=hint)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write *data* to *path* whole or not at all."""
     with replacing(path) as temporary:

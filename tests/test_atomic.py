@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -41,7 +42,6 @@ def test_a_full_disk_is_an_output_error_and_leaves_nothing():
         temporary.write_text("x")
 
     import tempfile
-    from pathlib import Path
 
     with tempfile.TemporaryDirectory() as folder:
         with pytest.raises(OutputError, match="No space left") as caught, atomic.replacing(Path(folder, "a")) as part:
@@ -59,6 +59,51 @@ def test_a_path_whose_parent_is_a_file_is_an_output_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         atomic.write_text(tmp_path / "file" / "a.txt", "")
+
+
+@pytest.mark.parametrize(
+    ("path", "folder"), [("a", False), ("old", False), ("x/y/a", False), (".", True), ("x/y", True)]
+)
+def test_a_place_that_can_be_written_is_accepted_and_left_as_it_is(tmp_path, path, folder):
+    (tmp_path / "old").write_text("old")
+
+    atomic.check_writable(tmp_path / path, folder=folder)
+
+    assert [p.name for p in tmp_path.iterdir()] == ["old"]
+    assert (tmp_path / "old").read_text() == "old"
+
+
+def test_a_bare_name_goes_to_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    atomic.check_writable(Path("a"))
+    atomic.check_writable(Path("b"), folder=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "reason"),
+    [
+        ("dir", False, "is a folder; a file was expected"),
+        ("file", True, "is a file; a folder was expected"),
+        ("file/a", False, "is a file; a folder was expected"),
+        ("file/b/a", False, "is a file; a folder was expected"),
+    ],
+)
+def test_a_place_that_is_something_else_is_refused(tmp_path, path, folder, reason):
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(OutputError, match=reason):
+        atomic.check_writable(tmp_path / path, folder=folder)
+
+
+@pytest.mark.parametrize("path", ["a", "deep/a"])
+def test_a_place_without_permission_is_refused(tmp_path, monkeypatch, path):
+    # Not by chmod: the superuser may write everywhere.
+    monkeypatch.setattr("os.access", lambda *_: False)
+
+    with pytest.raises(OutputError, match="no permission to write to"):
+        atomic.check_writable(tmp_path / path)
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):
