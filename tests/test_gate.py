@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from gate_reports import BOARD, bench_report, compare_report
 
-from fcn_edge.errors import UsageError
+from fcn_edge.dataset import DataFolder, Sample
+from fcn_edge.errors import DatasetError, UsageError
 from fcn_edge.measure.bench import BenchConfig
 from fcn_edge.measure.gate import GateConfig, accept_baseline, gate
 from fcn_edge.measure.gate.result import to_json
@@ -19,6 +20,7 @@ from fcn_edge.model_file import read_card, write_card
 
 MODELS = Path(__file__).parent.parent / "models" / "nuclei"
 HEAD, FLOAT = MODELS / "nuclei.int8.tflite", MODELS / "nuclei.fp32.tflite"
+DATA = DataFolder(Path("data"), ("background", "nucleus"), {"val": (Sample("a", Path("a.png"), None),), "empty": ()})
 SLOW = bench_report(1.2, (1.18, 1.22))
 SAME = bench_report(1.0, (0.99, 1.01))
 
@@ -221,7 +223,7 @@ def accuracy(*args, **options):
 def test_accuracy_counts_also_where_latency_says_nothing():
     bench = Bench(bench_report(ci=None, verdict="unreliable", flags=("busy",)))
 
-    report = gate(HEAD, base=FLOAT, data=object(), measure=bench, accuracy=accuracy)
+    report = gate(HEAD, base=FLOAT, data=DATA, measure=bench, accuracy=accuracy)
 
     assert (report.verdict, report.exit_code) == ("fail", 3)
     assert {check.name: check.verdict for check in report.checks} == {
@@ -234,7 +236,7 @@ def test_accuracy_counts_also_where_latency_says_nothing():
 
 
 def test_accuracy_alone_needs_no_benchmark():
-    report = gate(HEAD, reference=FLOAT, data=object(), measure=Bench(), accuracy=accuracy)
+    report = gate(HEAD, reference=FLOAT, data=DATA, measure=Bench(), accuracy=accuracy)
 
     assert (report.mode, report.bench) == ("accuracy", None)
 
@@ -247,7 +249,7 @@ def test_one_file_as_base_and_head_is_compared_with_itself():
         whole = compare_report({"background": 0.95, "road": 0.8}, {"background": 0.95, "road": 0.8})
         return dataclasses.replace(whole, variants=whole.variants[:1], agreement=())
 
-    report = gate(HEAD, base=HEAD, data=object(), measure=Bench(SAME), accuracy=compare)
+    report = gate(HEAD, base=HEAD, data=DATA, measure=Bench(SAME), accuracy=compare)
 
     assert asked == [VariantSpec(HEAD)]
     assert report.verdict == "pass"
@@ -259,13 +261,46 @@ def test_one_file_as_base_and_head_is_compared_with_itself():
         ({}, "nothing to judge the head by"),
         ({"base": FLOAT, "baseline": "baseline.json"}, "both a base and a baseline"),
         ({"baseline": "baseline.json"}, "a baseline without a reference"),
-        ({"data": object()}, "data without a model"),
+        ({"data": DATA}, "data without a model"),
         ({"base": "nowhere.tflite"}, "neither a file nor a shipped model"),
     ],
 )
 def test_what_makes_no_gate_is_refused(options, message):
     with pytest.raises(UsageError, match=message):
         gate(HEAD, measure=Bench(), **options)
+
+
+@pytest.mark.parametrize(
+    ("data", "config", "error", "message"),
+    [
+        (DATA, {"split": "test"}, DatasetError, "there is no such split"),
+        (DATA, {"split": "empty"}, DatasetError, "the split is empty"),
+        (DATA, {"limit": 0}, UsageError, "a limit of 0 leaves no image"),
+        (
+            dataclasses.replace(DATA, class_names=("background", "road")),
+            {},
+            UsageError,
+            r"int8.tflite: its classes are 2 \(background, nucleus\), but those of data are 2 \(background, road\)",
+        ),
+    ],
+)
+@pytest.mark.parametrize("models", [{"base": FLOAT}, {"reference": FLOAT}])
+def test_data_that_cannot_be_used_is_told_before_anything_is_timed(data, config, error, message, models):
+    bench = Bench()
+
+    with pytest.raises(error, match=message):
+        gate(HEAD, data=data, config=GateConfig(**config), measure=bench, **models)
+    assert bench.calls == []
+
+
+def test_data_that_cannot_be_used_is_told_before_a_baseline_is_measured(tmp_path):
+    bench, config = Bench(), GateConfig(split="test")
+
+    with pytest.raises(DatasetError, match="there is no such split"):
+        accept_baseline(
+            HEAD, reference=FLOAT, baseline=tmp_path / "b", reason="r", data=DATA, config=config, measure=bench
+        )
+    assert bench.calls == []
 
 
 def test_a_head_with_other_classes_is_refused(tmp_path):
@@ -280,7 +315,7 @@ def test_a_head_with_other_classes_is_refused(tmp_path):
 
 
 def test_the_result_is_plain_json_with_all_keys(tmp_path):
-    report = gate(HEAD, base=FLOAT, data=object(), measure=Bench(SLOW, SAME), accuracy=accuracy)
+    report = gate(HEAD, base=FLOAT, data=DATA, measure=Bench(SLOW, SAME), accuracy=accuracy)
 
     content = json.loads(json.dumps(to_json(report, beside=tmp_path), allow_nan=False))
 
@@ -321,7 +356,7 @@ check             verdict              found                limit        interva
 
 
 def test_the_table_reads_at_a_glance():
-    report = gate(HEAD, base=FLOAT, data=object(), measure=Bench(SLOW, SAME), accuracy=accuracy)
+    report = gate(HEAD, base=FLOAT, data=DATA, measure=Bench(SLOW, SAME), accuracy=accuracy)
     report = dataclasses.replace(report, seconds=12.0, env=dataclasses.replace(report.env, board="BOARD"))
 
     assert format_table(report).splitlines() == TABLE.splitlines()
@@ -341,7 +376,7 @@ def test_many_classes_that_pass_take_one_line():
         before = {f"class{i}": 0.8 for i in range(20)}
         return compare_report(before, before | {"class7": 0.79, "class9": 0.7})
 
-    lines = format_table(gate(HEAD, reference=FLOAT, data=object(), accuracy=many)).splitlines()
+    lines = format_table(gate(HEAD, reference=FLOAT, data=DATA, accuracy=many)).splitlines()
 
     assert "✓ 19 other classes pass; class7 lost most of them: 1.00 points" in lines
     assert sum("iou.class" in line and "─" not in line for line in lines) >= 1

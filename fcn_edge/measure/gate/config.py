@@ -87,3 +87,5 @@ def check_config(config: GateConfig) -> None:
         raise UsageError(
             f"--class-drop {config.class_drop:g}: points from 0 to 100 were expected", hint="write --class-drop 3"
         )
+    if config.limit is not None and config.limit < 1:
+        raise UsageError(f"a limit of {config.limit} leaves no image", hint="use at least 1")

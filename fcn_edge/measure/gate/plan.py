@@ -60,8 +60,10 @@ def make_plan(
     """Find the models and refuse what cannot be judged.
 
     Raises:
-        UsageError: No mode, two of them, a missing model, limits that cannot be meant, or models with other classes.
+        UsageError: No mode, two of them, a missing model, limits that cannot be meant, or models or data with other
+            classes.
         ModelFileError: A model's card cannot be read.
+        DatasetError: The data has no such split.
     """
     check_config(config)
     _check_modes(config, base, reference, baseline, data)
@@ -75,6 +77,10 @@ def make_plan(
     for other in (plan.base, plan.reference):
         if other is not None:
             check_same_classes(plan.head.path, other.path)
+    if data is not None:
+        # Before anything is timed: nobody wants to wait minutes for a split that is not there.
+        data.samples(config.split)
+        _check_classes_of_data((plan.head, plan.reference or plan.base), data)
     return plan
 
 
@@ -113,6 +119,20 @@ def check_same_classes(head: Path, other: Path) -> None:
             f"{head}: its classes are {_listed(names)}, but those of {other} are {_listed(expected)}",
             hint="hold a model against one that was made for the same classes in the same order",
         )
+
+
+def _check_classes_of_data(models: Sequence[VariantSpec | None], data: DataFolder) -> None:
+    for spec in models:
+        card = None if spec is None else read_card(spec.path)
+        if spec is None or card is None:
+            continue
+        names = tuple(each.name for each in card.classes)
+        if names != data.class_names:
+            raise UsageError(
+                f"{spec.path}: its classes are {_listed(names)}, but those of {data.root} are "
+                f"{_listed(data.class_names)}",
+                hint="judge on data that has the model's classes in the same order, see classes.txt",
+            )
 
 
 def _check_modes(
