@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fcn_edge.measure.bench.result import ComparisonStats
+from fcn_edge.measure.gate.latency import ratio_check
 from fcn_edge.measure.gate.result import Check
 from fcn_edge.measure.gate.rule import ORDER, change, confirmed, enough_for, judge, overall
 
@@ -80,6 +81,25 @@ def test_the_benchmark_ends_exactly_when_a_verdict_is_there(interval, limit):
     comparison = ComparisonStats("head", "base", 1.0, interval, 0.98, 100, (1.0,))
 
     assert enough_for(limit)([comparison]) == (judge(interval, limit) != "inconclusive")
+
+
+@given(intervals, limits, st.floats(0.8, 1.25))
+def test_the_benchmark_ends_exactly_when_the_gate_has_a_verdict_also_where_the_control_is_off(interval, limit, control):
+    report = bench_report(interval[0], interval, control=control)
+    verdict = ratio_check(report, limit).verdict
+
+    assert enough_for(limit)([*report.comparisons, report.control]) == (verdict != "inconclusive")
+
+
+def test_a_control_that_is_off_keeps_a_benchmark_going():
+    report = bench_report(1.08, (1.07, 1.09), control=0.97)
+
+    assert enough_for(1.1)(report.comparisons) is True
+    assert enough_for(1.1)([*report.comparisons, report.control]) is False
+
+
+def test_a_control_alone_asks_nothing():
+    assert enough_for(1.1)([bench_report(control=1.2).control]) is True
 
 
 def test_a_benchmark_against_several_baselines_ends_when_each_would_decide():

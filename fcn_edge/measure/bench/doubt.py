@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 from fcn_edge.machine.reading import Reading
 from fcn_edge.measure.bench.evidence import Evidence, drift, noise, rounds_apart, stolen
-from fcn_edge.measure.bench.result import Doubt, Flag, Reliability, ReliabilityVerdict
+from fcn_edge.measure.bench.result import ComparisonStats, Doubt, Flag, Reliability, ReliabilityVerdict
 
-__all__ = ["Evidence", "judge", "verdict_of"]
+__all__ = ["Evidence", "is_control_off", "judge", "verdict_of"]
 
 # A gate's narrowest limit is 3 % (1.03); times that moved by more than that and a usual scatter say so.
 DRIFT = 0.05
@@ -107,11 +107,16 @@ def _drift(evidence: Evidence) -> Doubt | None:
     )
 
 
-def _control(evidence: Evidence) -> Doubt | None:
-    control = evidence.control
+def is_control_off(control: ComparisonStats) -> bool:
+    """Tell whether the reference differs from itself by more than fresh sessions of one file do."""
     off = abs(math.log(control.ratio))
     excluded = control.ci is not None and not control.ci[0] <= 1 <= control.ci[1]
-    if off <= math.log1p(CONTROL_FAR_OFF) and not (excluded and off > math.log1p(CONTROL_OFF)):
+    return off > math.log1p(CONTROL_FAR_OFF) or (excluded and off > math.log1p(CONTROL_OFF))
+
+
+def _control(evidence: Evidence) -> Doubt | None:
+    control = evidence.control
+    if not is_control_off(control):
         return None
     return Doubt(
         "aa_control",

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from fcn_edge.measure.bench.intervals import median_interval
 from fcn_edge.measure.bench.result import BenchReport
 from fcn_edge.measure.gate.result import Check
-from fcn_edge.measure.gate.rule import EVEN, Interval, change, judge
+from fcn_edge.measure.gate.rule import EVEN, Interval, found_change, judge, slack
 from fcn_edge.measure.wording import interval as in_words
 from fcn_edge.measure.wording import milliseconds
 
@@ -32,9 +32,7 @@ def ratio_check(
     """
     now = report.comparison(HEAD)
     ratio, interval = (1.0, EVEN) if before is None else before
-    found, slack = change(now.ci, interval), _slack(report)
-    if found is not None:
-        found = (found[0] / slack, found[1] * slack)
+    found, factor = found_change(now, interval, report.control), slack(report.control)
     check = Check(
         name="latency",
         verdict=judge(found, threshold),
@@ -44,8 +42,8 @@ def ratio_check(
         interval=found,
         detail=_ratio_words(report, now.ratio, found, before),
     )
-    if slack > 1:
-        detail = f"{check.detail}; widened by the {100 * (slack - 1):.1f} % that {now.reference} differs from itself"
+    if found is not None and factor > 1:
+        detail = f"{check.detail}; widened by the {100 * (factor - 1):.1f} % that {now.reference} differs from itself"
         check = dataclasses.replace(check, detail=detail)
     if report.reliability.verdict == "unreliable":
         refused = {verdict for verdict, yes in (("pass", strict), ("fail", before is not None)) if yes}
@@ -85,13 +83,6 @@ def _rounds_interval(report: BenchReport) -> Interval:
     medians = np.array([stats.p50_ms for stats in report.variant(HEAD).rounds])
     found = median_interval(medians, confidence=_ROUNDS_CONFIDENCE)
     return (float(medians.min()), float(medians.max())) if found is None else found
-
-
-def _slack(report: BenchReport) -> float:
-    """Say by what factor equal models differ here: 1, unless the control of the benchmark says otherwise."""
-    if "aa_control" not in report.reliability.flags:
-        return 1.0
-    return max(report.control.ratio, 1 / report.control.ratio)
 
 
 def _doubted(check: Check, report: BenchReport, refused: Collection[str]) -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 
+from fcn_edge.measure.bench.doubt import is_control_off
 from fcn_edge.measure.bench.result import ComparisonStats
 from fcn_edge.measure.gate.result import Check, Verdict
 from fcn_edge.measure.wording import quantity
@@ -32,8 +33,26 @@ def change(now: Interval | None, before: Interval) -> Interval | None:
     return None if now is None else (now[0] / before[1], now[1] / before[0])
 
 
+def slack(control: ComparisonStats) -> float:
+    """Say by what factor equal models differ in a benchmark: 1, unless its control is off."""
+    return max(control.ratio, 1 / control.ratio) if is_control_off(control) else 1.0
+
+
+def widened(interval: Interval | None, factor: float) -> Interval | None:
+    """Make an interval wider by a *factor*, 1 or more, at both ends."""
+    return None if interval is None else (interval[0] / factor, interval[1] * factor)
+
+
+def found_change(now: ComparisonStats, before: Interval, control: ComparisonStats | None) -> Interval | None:
+    """Give the interval that is judged: of the change since *before*, widened by what the control is off."""
+    return widened(change(now.ci, before), 1.0 if control is None else slack(control))
+
+
 def enough_for(limit: float, before: Sequence[Interval] = (EVEN,)) -> Enough:
     """Make the predicate with which a benchmark ends: all comparisons decide, whichever of *before* is meant.
+
+    The control, where it is among the comparisons, is not judged: it widens the others' intervals as it does when the
+    gate judges. A budget is no ratio, and comparisons hold nothing else: it takes what rounds there are.
 
     Args:
         limit: Of the ratio.
@@ -41,10 +60,16 @@ def enough_for(limit: float, before: Sequence[Interval] = (EVEN,)) -> Enough:
     """
 
     def decided(comparisons: Sequence[ComparisonStats]) -> bool:
-        verdicts = [judge(change(c.ci, interval), limit) for c in comparisons for interval in before]
+        control = next((c for c in comparisons if _is_control(c)), None)
+        models = [c for c in comparisons if not _is_control(c)]
+        verdicts = [judge(found_change(c, interval, control), limit) for c in models for interval in before]
         return "inconclusive" not in verdicts
 
     return decided
+
+
+def _is_control(comparison: ComparisonStats) -> bool:
+    return comparison.candidate == f"{comparison.reference} (control)"
 
 
 def confirmed(first: Check, second: Check) -> Check:
