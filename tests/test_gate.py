@@ -192,12 +192,48 @@ def test_a_budget_of_another_board_is_incomparable():
     assert report.checks[0].detail == f"the budget is for Jetson Orin Nano, this is {BOARD}"
 
 
-@pytest.mark.parametrize("verdict", ["degraded", "unreliable"])
-def test_a_budget_counts_from_a_reliable_run_only(verdict):
-    report = budget(bench_report(head_ms=90, verdict=verdict, flags=("throttled",)))
+@pytest.mark.parametrize("rounds", [1, 2, 4])
+@pytest.mark.parametrize("ms", [20, 30])
+def test_a_budget_is_open_below_five_rounds(rounds, ms):
+    (check,) = budget(bench_report(rounds_ms=[ms] * rounds)).checks
 
-    assert report.verdict == "inconclusive"
-    assert "throttled" in report.checks[0].detail
+    assert (check.verdict, check.interval) == ("inconclusive", None)
+    assert check.detail.endswith(f" of {rounds} process{'es' * (rounds > 1)}; 5 are the fewest for an interval")
+    assert check.hint == "use --rounds 5 or more"
+
+
+@pytest.mark.parametrize("flags", [("oversubscribed",), ("busy", "oversubscribed"), ("interference", "noisy")])
+def test_a_budget_that_is_kept_in_spite_of_what_only_takes_time_is_kept(flags):
+    report = budget(bench_report(head_ms=20, verdict="degraded", flags=flags), strict=True)
+
+    assert (report.verdict, report.exit_code) == ("pass", 0)
+    assert report.checks[0].detail.endswith(f"the run is degraded ({', '.join(flags)}), which made it no faster")
+
+
+@pytest.mark.parametrize("flags", [("drift",), ("not_steady",), ("oversubscribed", "not_steady")])
+def test_a_budget_that_a_board_may_have_kept_because_it_was_cold_is_open(flags):
+    (check,) = budget(bench_report(head_ms=20, verdict="degraded", flags=flags)).checks
+
+    assert (check.verdict, check.hint) == ("inconclusive", f"mend {flags[-1]}")
+
+
+@pytest.mark.parametrize("flags", [("throttled",), ("oversubscribed", "few_blocks")])
+@pytest.mark.parametrize("ms", [20, 90])
+def test_no_budget_is_judged_by_an_unreliable_run(flags, ms):
+    (check,) = budget(bench_report(head_ms=ms, verdict="unreliable", flags=flags)).checks
+
+    assert check.verdict == "inconclusive"
+    assert ", ".join(flags) in check.detail
+    assert check.hint == f"mend {flags[-1]}"
+
+
+def test_a_budget_missed_on_the_only_processor_of_a_board_is_missed():
+    assert budget(bench_report(head_ms=90, verdict="degraded", flags=("oversubscribed",))).verdict == "fail"
+
+
+@pytest.mark.parametrize("flags", [("busy",), ("interference", "oversubscribed"), ("noisy",), ("drift",)])
+def test_a_budget_missed_in_a_run_that_was_disturbed_is_open(flags):
+    assert budget(bench_report(head_ms=90, verdict="degraded", flags=flags)).verdict == "inconclusive"
 
 
 def test_a_budget_without_a_board_is_refused():

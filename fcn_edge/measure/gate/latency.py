@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 
+from fcn_edge.measure.bench.doubt import verdict_of
 from fcn_edge.measure.bench.intervals import median_interval
-from fcn_edge.measure.bench.result import BenchReport
+from fcn_edge.measure.bench.result import BenchReport, Doubt, Flag
 from fcn_edge.measure.gate.result import Check
 from fcn_edge.measure.gate.rule import EVEN, Interval, found_change, judge, slack
 from fcn_edge.measure.wording import interval as in_words
@@ -16,6 +17,10 @@ HEAD, BASE, REFERENCE = "head", "base", "reference"
 
 # Of the interval of the rounds' medians: the smallest of five and the largest enclose the true one with 94 %.
 _ROUNDS_CONFIDENCE = 0.90
+FEWEST_ROUNDS = 5
+# Doubts that add time and take none away, and the one that comes of what was asked for.
+_ONLY_SLOWER: frozenset[Flag] = frozenset({"oversubscribed", "busy", "interference", "noisy"})
+_AS_ASKED: frozenset[Flag] = frozenset({"oversubscribed"})
 _MORE_TIME = "give it more time (--time-budget) or a quieter machine"
 
 
@@ -48,11 +53,11 @@ def ratio_check(
     if report.reliability.verdict == "unreliable":
         refused = {verdict for verdict, yes in (("pass", strict), ("fail", before is not None)) if yes}
         check = _doubted(check, report, refused)
-    return _with_hint(check)
+    return _with_hint(check, report)
 
 
 def budget_check(report: BenchReport, budget_ms: float, board: str) -> Check:
-    """Judge the head's median time, which counts on the declared board and from a reliable run only."""
+    """Judge the head's median time, which counts on the declared board only, and from a run that may be trusted."""
     head = report.variant(HEAD)
     limit = Check("budget", "incomparable", None, budget_ms, "ms")
     if report.env.board != board:
@@ -62,27 +67,52 @@ def budget_check(report: BenchReport, budget_ms: float, board: str) -> Check:
             hint="run this check on that board, or declare this one: --budget-ms X --board NAME",
         )
     rounds = _rounds_interval(report)
-    ends = f"{milliseconds(rounds[0])} to {milliseconds(rounds[1])} ms over {len(head.rounds)} processes"
     check = dataclasses.replace(
         limit,
         verdict=judge(rounds, budget_ms),
         value=head.latency_ms.p50,
         interval=rounds,
-        detail=f"median {milliseconds(head.latency_ms.p50)} ms, {ends}",
+        detail=f"median {milliseconds(head.latency_ms.p50)} ms{_rounds_words(report, rounds)}",
     )
-    if report.reliability.verdict != "reliable":
-        detail = f"{check.detail}; the run is {report.reliability.verdict} ({', '.join(report.reliability.flags)})"
-        check = dataclasses.replace(check, verdict="inconclusive", detail=detail)
-    return _with_hint(check)
+    return _with_hint(_as_far_as_trusted(check, report), report)
 
 
-def _rounds_interval(report: BenchReport) -> Interval:
-    """Give the interval of the rounds' medians: times within a process go together, so processes are what counts."""
+def _rounds_interval(report: BenchReport) -> Interval | None:
+    """Give the interval of the rounds' medians: times within a process go together, so processes are what counts.
+
+    None below five rounds: whatever lies between the smallest and the largest of four says nothing with 90 %.
+    """
     import numpy as np
 
     medians = np.array([stats.p50_ms for stats in report.variant(HEAD).rounds])
-    found = median_interval(medians, confidence=_ROUNDS_CONFIDENCE)
-    return (float(medians.min()), float(medians.max())) if found is None else found
+    return median_interval(medians, confidence=_ROUNDS_CONFIDENCE)
+
+
+def _rounds_words(report: BenchReport, rounds: Interval | None) -> str:
+    count = len(report.variant(HEAD).rounds)
+    if rounds is None:
+        return f" of {count} process{'' if count == 1 else 'es'}; {FEWEST_ROUNDS} are the fewest for an interval"
+    return f", {milliseconds(rounds[0])} to {milliseconds(rounds[1])} ms over {count} processes"
+
+
+def _as_far_as_trusted(check: Check, report: BenchReport) -> Check:
+    """Take no verdict on milliseconds from a run whose doubts could have made it.
+
+    Other programs, neighbours on the host and too many threads take time and give none, so a budget that is kept in
+    spite of them is kept without them. Scatter is in the interval already. A drift, though, or times that had not
+    settled may mean that the board was still cold and fast; heat, weak supplies and a control that is off make a run
+    unreliable, and of that no millisecond counts. A missed budget may be the fault of any disturbance, except for as
+    many threads as processors: that is how the user wants the model to run here, and a board with one has no choice.
+    """
+    reliability = report.reliability
+    if reliability.verdict == "reliable":
+        return check
+    borne = {"pass": _ONLY_SLOWER, "fail": _AS_ASKED}.get(check.verdict, frozenset())
+    stands = reliability.verdict == "degraded" and borne.issuperset(reliability.flags)
+    detail = f"{check.detail}; the run is {reliability.verdict} ({', '.join(reliability.flags)})"
+    if stands and check.verdict == "pass":
+        detail += ", which made it no faster"
+    return dataclasses.replace(check, verdict=check.verdict if stands else "inconclusive", detail=detail)
 
 
 def _doubted(check: Check, report: BenchReport, refused: Collection[str]) -> Check:
@@ -96,16 +126,34 @@ def _doubted(check: Check, report: BenchReport, refused: Collection[str]) -> Che
     return dataclasses.replace(check, verdict=verdict, detail=detail)
 
 
-def _with_hint(check: Check) -> Check:
+def _with_hint(check: Check, report: BenchReport) -> Check:
     if check.verdict == "pass":
         return check
     if check.verdict == "inconclusive":
-        return dataclasses.replace(check, hint=_MORE_TIME)
+        return dataclasses.replace(check, hint=_way_out(check, report))
     option = "--threshold" if check.name == "latency" else "--budget-ms"
     hint = (
         f"see which layers take longer: fcn-edge bench BASE HEAD --json F; where it is meant to be so, raise {option}"
     )
     return dataclasses.replace(check, hint=hint)
+
+
+def _way_out(check: Check, report: BenchReport) -> str:
+    """Say what to do about the very thing that kept a check from being decided."""
+    if check.interval is None:
+        few = check.name == "budget" and len(report.variant(HEAD).rounds) < FEWEST_ROUNDS
+        return f"use --rounds {FEWEST_ROUNDS} or more" if few else "give it more time: --time-budget S"
+    doubts = report.reliability.doubts
+    if check.limit is not None and judge(check.interval, check.limit) != "inconclusive":
+        # The figures decide, so it was the run that is in doubt.
+        return min(doubts, key=_rank).hint if doubts else _MORE_TIME
+    # A control that is off keeps intervals wide however long one measures.
+    return next((doubt.hint for doubt in doubts if doubt.flag == "aa_control"), _MORE_TIME)
+
+
+def _rank(doubt: Doubt) -> tuple[bool, bool]:
+    """Put what makes a run unreliable first, and what may well be wanted last."""
+    return verdict_of((doubt.flag,)) != "unreliable", doubt.flag in _AS_ASKED
 
 
 def _ratio_words(
