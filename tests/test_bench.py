@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -11,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -54,14 +56,6 @@ def test_the_reference_is_the_float_file_and_has_a_second_session(report):
     assert (comparison.candidate, comparison.reference) == ("tiny.int8.tflite", "tiny.fp32.tflite")
     assert report.control.reference == "tiny.fp32.tflite"
     assert report.control.candidate not in [variant.name for variant in report.variants]
-
-
-def test_the_ratio_can_be_computed_again_from_the_samples(report):
-    shape = (len(report.blocks), QUICK.kept)
-    medians = {v.name: np.median(np.reshape(v.samples_ms, shape), axis=1) for v in report.variants}
-    pairs = np.log(medians["tiny.int8.tflite"]) - np.log(medians["tiny.fp32.tflite"])
-
-    assert report.comparisons[0].ratio == pytest.approx(float(np.exp(np.median(pairs))), rel=1e-4)
 
 
 def test_correctness_is_looked_at_before_any_timing(report):
@@ -190,3 +184,77 @@ def test_a_run_that_was_killed_goes_on_and_leaves_nothing_behind(tmp_path, capsy
     content = json.loads(out.read_text())
     assert kept in content["variants"][0]["samples_ms"]
     assert os.listdir(tmp_path) == ["bench.json"]  # noqa: PTH208 - names only
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_no_process_outlives_a_run_that_was_ended(tmp_path, number, code):
+    command = ["bench", str(INT8), "--json", str(tmp_path / "bench.json"), "--quiet"]
+    parent = subprocess.Popen([sys.executable, "-m", "fcn_edge", *command], stderr=subprocess.PIPE)
+    worker = _awaited(lambda: _children(parent.pid))[0]
+    parent.send_signal(number)
+    parent.communicate()
+
+    assert parent.returncode == code
+    _awaited(lambda: not Path(f"/proc/{worker}").exists())
+
+
+@pytest.mark.parametrize(
+    "option", [("--time-budget", "nan"), ("--time-budget", "inf"), ("--rounds", "0"), ("--seed", "-1")]
+)
+def test_a_protocol_that_cannot_be_kept_is_wrong_usage(option, capsys):
+    assert main(["bench", str(INT8), *option]) == 2
+    assert "hint:" in capsys.readouterr().err
+
+
+def test_rounds_on_other_pictures_are_not_gone_on_with(tmp_path):
+    state = tmp_path / "rounds"
+    bench([INT8], config=QUICK, state=state)
+
+    with pytest.raises(UsageError, match="other models or settings"):
+        bench([INT8], config=QUICK, state=state, resume=True, images=[_pictures(tmp_path / "pictures")])
+
+
+def test_on_one_thread_ratios_are_of_processor_time_and_wall_time_stands_beside(report):
+    (comparison,) = report.comparisons
+
+    assert comparison.clock == "processor"
+    assert comparison.wall_ratio == pytest.approx(_ratio(report, "samples_ms"), rel=1e-4)
+    assert comparison.ratio == pytest.approx(_ratio(report, "processor_ms"), rel=1e-4)
+
+
+def test_on_more_threads_ratios_are_of_wall_time():
+    report = bench([FP32, INT8], config=dataclasses.replace(QUICK, threads=2))
+
+    assert report.comparisons[0].clock == "wall"
+    assert report.comparisons[0].ratio == report.comparisons[0].wall_ratio
+
+
+def _ratio(report, key):
+    shape = (len(report.blocks), QUICK.kept)
+    medians = {v.name: np.median(np.reshape(getattr(v, key), shape), axis=1) for v in report.variants}
+    return float(np.exp(np.median(np.log(medians["tiny.int8.tflite"]) - np.log(medians["tiny.fp32.tflite"]))))
+
+
+def _pictures(folder):
+    folder.mkdir()
+    for i in range(8):
+        cv2.imwrite(str(folder / f"{i}.png"), np.full((20, 30, 3), i, np.uint8))
+    return folder
+
+
+def _children(pid):
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if stat.read_text().rpartition(")")[2].split()[1] == str(pid):
+                found.append(int(stat.parent.name))
+    return found
+
+
+def _awaited(look, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found

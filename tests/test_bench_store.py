@@ -19,13 +19,15 @@ TINY = Path(__file__).parent / "models" / "tiny.int8.tflite"
 
 
 def a_round(ms: float = 1.5) -> RoundTimes:
-    session = SessionTimes("tiny", 3.0, 2.0, 1, steady=True, samples_ms=((ms, ms, ms), (ms, ms, 2 * ms)))
+    session = SessionTimes(
+        "tiny", 3.0, 2.0, 1, steady=True, samples_ms=((ms, ms, ms), (ms, ms, 2 * ms)), processor_ms=((ms,), (ms,))
+    )
     return RoundTimes((session,), (10.0, 10.5), (None, 51.5), (1500.0, None), seconds=1.0)
 
 
 @given(st.floats(0.001, 1e4), st.booleans())
 def test_a_round_survives_being_written_and_read(ms, steady):
-    session = SessionTimes("a", ms, ms, 3, steady, ((ms, ms),))
+    session = SessionTimes("a", ms, ms, 3, steady, ((ms, ms),), ((ms, ms),))
     times = RoundTimes((session, session), (ms,), (None,), (ms,), ms)
 
     assert round_from_json(json.loads(json.dumps(to_json(times)))) == times
@@ -69,10 +71,10 @@ def test_rounds_of_something_else_are_refused(tmp_path):
         RoundStore(path, "another", resume=True)
 
 
-@pytest.mark.parametrize("text", ["", "{}\n", "no json\n", '{"key": "key"}\n{"sessions": 3}\n'])
+@pytest.mark.parametrize("text", ["", "{}\n", "no json\n", "\xff\xfe\n", '{"key": "key"}\n{"sessions": 3}\n'])
 def test_a_file_that_holds_no_rounds_is_refused(tmp_path, text):
     path = tmp_path / "rounds"
-    path.write_text(text)
+    path.write_bytes(text.encode("latin-1"))
 
     with pytest.raises(UsageError, match="no finished rounds"):
         RoundStore(path, "key", resume=True)
@@ -96,9 +98,9 @@ def test_the_key_changes_with_the_protocol_and_with_the_model(tmp_path):
     copy = tmp_path / "tiny.int8.tflite"
     copy.write_bytes(TINY.read_bytes())
     spec = VariantSpec(TINY, name="a")
-    key = job_key([spec], "a", BenchConfig(), "drawn")
+    key = job_key([spec], "a", BenchConfig(), ["drawn"])
 
-    assert job_key([VariantSpec(copy, name="a")], "a", BenchConfig(), "drawn") == key
-    assert job_key([spec], "a", BenchConfig(seed=1), "drawn") != key
-    assert job_key([VariantSpec(TINY.with_name("tiny.fp32.tflite"), name="a")], "a", BenchConfig(), "drawn") != key
-    assert job_key([VariantSpec(TINY, name="a", threads=2)], "a", BenchConfig(), "drawn") != key
+    assert job_key([VariantSpec(copy, name="a")], "a", BenchConfig(), ["drawn"]) == key
+    assert job_key([spec], "a", BenchConfig(seed=1), ["drawn"]) != key
+    assert job_key([VariantSpec(TINY.with_name("tiny.fp32.tflite"), name="a")], "a", BenchConfig(), ["drawn"]) != key
+    assert job_key([VariantSpec(TINY, name="a", threads=2)], "a", BenchConfig(), ["drawn"]) != key

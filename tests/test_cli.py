@@ -59,7 +59,7 @@ def test_an_interrupt_is_exit_code_130_without_a_traceback(monkeypatch, capsys):
 
     monkeypatch.setattr("fcn_edge.cli.commands.info.run", interrupt)
     assert cli.main(["info", "x"]) == 130
-    assert capsys.readouterr().err == "interrupted; everything finished so far is kept\n"
+    assert capsys.readouterr().err == "interrupted; no file is left half-written\n"
 
 
 def test_debug_shows_the_traceback_and_keeps_the_exit_code(monkeypatch, capsys):

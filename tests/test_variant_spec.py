@@ -80,3 +80,8 @@ def test_the_float_file_is_what_the_others_are_compared_with():
     fp32 = VariantSpec(MODELS / "tiny.fp32.onnx")
 
     assert most_precise([VariantSpec(TINY), fp32]) is fp32
+
+
+def test_no_threads_at_all_are_refused():
+    with pytest.raises(UsageError, match="0 threads"):
+        parse_spec(f"{TINY}:0")

@@ -6,9 +6,12 @@ import argparse
 import contextlib
 import importlib
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from types import FrameType
 from typing import NoReturn
 
 import fcn_edge
@@ -32,6 +35,11 @@ COMMANDS = {
 }
 
 INTERRUPTED = 130
+TERMINATED = 143
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, by which systems and CI end programs: everything is put away as after an interrupt at the keyboard."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -47,12 +55,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     try:
-        args = _parse(arguments)
-        return _run(args)
+        with _orderly_end():
+            args = _parse(arguments)
+            return _run(args)
     except SystemExit as leaving:  # --help and --version
         return leaving.code if isinstance(leaving.code, int) else 1
+    except _Terminated:
+        print("ended by a signal; no file is left half-written", file=sys.stderr)
+        return TERMINATED
     except KeyboardInterrupt:
-        print("interrupted; everything finished so far is kept", file=sys.stderr)
+        print("interrupted; no file is left half-written", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (``| head``); say no more, also not when Python flushes at exit.
@@ -62,6 +74,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         return _tell(error if isinstance(error, FcnEdgeError) else _as_ours(error))
+
+
+@contextlib.contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Turn SIGTERM into an exception while a command runs, where this is the main thread."""
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        del number, frame
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        # None: it was set by something that is no Python.
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _as_ours(error: Exception) -> FcnEdgeError:

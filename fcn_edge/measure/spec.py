@@ -48,6 +48,8 @@ def parse_spec(text: str | Path) -> VariantSpec:
     if Path(whole).exists() or match is None:
         return VariantSpec(resolve(whole))
     threads = match["threads"]
+    if threads is not None and int(threads) < 1:
+        raise UsageError(f"{whole}: {threads} threads, at least 1 was expected", hint="write MODEL@BACKEND:1")
     return VariantSpec(resolve(match["model"]), match["backend"], None if threads is None else int(threads))
 
 

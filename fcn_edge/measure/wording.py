@@ -10,6 +10,8 @@ NONE = "—"
 _NOTHING_POINTS = 0.005
 # Checks of a gate whose figure must not be smaller; those of times and of what was lost must not be larger.
 _AT_LEAST = ("miou_kept", "agreement")
+# Between processes that time the same file, which an interval over the blocks of a few processes does not hold.
+_SESSION_SCATTER = 0.005
 # Below, per cent read better than a factor.
 _SMALL_FACTOR = 1.1
 
@@ -69,9 +71,19 @@ def interval(ends: Sequence[float] | None) -> str:
     return NONE if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
 
 
-def difference(ratio: float, ends: Sequence[float] | None) -> str:
-    """Say what a ratio of times and its interval mean: how much faster or slower, if at all."""
-    if ends is None or ends[0] <= 1 <= ends[1]:
+def difference(ratio: float, ends: Sequence[float] | None, *, control: float = 1.0) -> str:
+    """Say what a ratio of times and its interval mean: how much faster or slower, if at all.
+
+    Args:
+        ratio: Candidate time / reference time.
+        ends: Its interval; None where there are too few blocks for one.
+        control: The ratio of two sessions of one file in the same run. What lies no further from 1 is no difference of
+            the files; nor what lies within half a per cent, by which fresh processes differ.
+    """
+    if ends is None:
+        return "too few blocks to say"
+    slack = max(_SESSION_SCATTER, control - 1, 1 / control - 1)
+    if ends[0] <= 1 + slack and ends[1] >= 1 / (1 + slack):
         return "no difference shown"
     factor = max(ratio, 1 / ratio)
     if factor < _SMALL_FACTOR:

@@ -123,7 +123,7 @@ def _opened(
             variant = open_variant(
                 spec,
                 class_names,
-                threads=spec.threads or config.threads,
+                threads=config.threads if spec.threads is None else spec.threads,
                 preprocessing=config.preprocessing,
                 activation=config.activation,
             )

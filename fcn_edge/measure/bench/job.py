@@ -75,7 +75,10 @@ class SessionInfo:
 
 @dataclass(frozen=True, slots=True)
 class SessionTimes:
-    """A session's times in one round: ``samples_ms`` by block, of each the calls that count."""
+    """A session's times in one round, by block, of each the calls that count.
+
+    ``samples_ms`` is what passed, ``processor_ms`` what the process spent on processors meanwhile.
+    """
 
     name: str
     init_ms: float
@@ -83,6 +86,7 @@ class SessionTimes:
     repeats: int
     steady: bool
     samples_ms: tuple[tuple[float, ...], ...]
+    processor_ms: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ def job_from_json(content: Mapping[str, Any]) -> Job:
 def round_from_json(content: Mapping[str, Any]) -> RoundTimes:
     """Read a round that :func:`dataclasses.asdict` wrote."""
     sessions = tuple(
-        SessionTimes(**{**session, "samples_ms": tuple(tuple(block) for block in session["samples_ms"])})
+        SessionTimes(**{**session, **{key: tuple(map(tuple, session[key])) for key in ("samples_ms", "processor_ms")}})
         for session in content["sessions"]
     )
     series = {key: tuple(content[key]) for key in ("block_started", "temperature_c", "clock_mhz")}

@@ -82,12 +82,14 @@ class Series:
         times_ms: ``(blocks, burst - dropped)`` float64, each of one call.
         repeats: Calls inside a sample.
         steady: Whether its times had settled when the warm-up ended.
+        also_ms: The same calls by the second clock, likewise; None without one.
     """
 
     name: str
     times_ms: NDArray[np.float64]
     repeats: int
     steady: bool
+    also_ms: NDArray[np.float64] | None = None
 
     @property
     def latency_ms(self) -> LatencyStats:
@@ -138,6 +140,7 @@ def sample(
     config: SamplingConfig | None = None,
     *,
     clock: Clock = time.perf_counter,
+    also: Clock | None = None,
     before_block: Callable[[int], None] | None = None,
 ) -> PairedSamples:
     """Warm all contestants up, then time them block by block.
@@ -147,6 +150,7 @@ def sample(
             are worth.
         config: How; the defaults suit most.
         clock: Gives seconds.
+        also: A second clock that every call is timed by.
         before_block: Called with each block's number, from 0, outside all that is timed.
 
     Raises:
@@ -163,7 +167,7 @@ def sample(
     ]
     repeats = [max(1, math.ceil(config.sample_ms / max(warmth.call_ms, 1e-6))) for warmth in warmed]
     order = np.random.default_rng(config.seed)
-    times: list[list[list[float]]] = [[] for _ in contestants]
+    times: list[list[list[tuple[float, float]]]] = [[] for _ in contestants]
     started = clock()
     with _no_collection():
         numbers = _block_numbers(config, clock)
@@ -173,9 +177,9 @@ def sample(
             for i in order.permutation(len(contestants)):
                 inputs = contestants[i].inputs
                 run = functools.partial(contestants[i].call, inputs[block % len(inputs)])
-                times[i].append(_burst(run, repeats[i], config, clock))
+                times[i].append(_burst(run, repeats[i], config, clock, also or clock))
     series = tuple(
-        Series(contestant.name, 1000 * np.array(kept), count, warmth.steady)
+        _series(contestant.name, 1000 * np.array(kept), count, steady=warmth.steady, both=also is not None)
         for contestant, kept, count, warmth in zip(contestants, times, repeats, warmed, strict=True)
     )
     return PairedSamples(series, clock() - started)
@@ -193,14 +197,23 @@ def _block_numbers(config: SamplingConfig, clock: Clock) -> Iterator[int]:
             return
 
 
-def _burst(run: Callable[[], object], repeats: int, config: SamplingConfig, clock: Clock) -> list[float]:
+def _burst(
+    run: Callable[[], object], repeats: int, config: SamplingConfig, clock: Clock, also: Clock
+) -> list[tuple[float, float]]:
     times = []
     for _ in range(config.burst):
-        started = clock()
+        # The first clock is read inside the second, so that reading the other is no part of its time.
+        also_started, started = also(), clock()
         for _ in range(repeats):
             run()
-        times.append((clock() - started) / repeats)
+        ended, also_ended = clock(), also()
+        times.append(((ended - started) / repeats, (also_ended - also_started) / repeats))
     return times[config.dropped :]
+
+
+def _series(name: str, both_ms: NDArray[np.float64], repeats: int, *, steady: bool, both: bool) -> Series:
+    """Part ``(blocks, calls, 2)`` times by the two clocks."""
+    return Series(name, both_ms[..., 0], repeats, steady, both_ms[..., 1] if both else None)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,14 @@ class Pictures:
 
     bgr: tuple[NDArray[np.uint8], ...]
     words: str
+
+    def digest(self) -> str:
+        """Tell these pictures from others by their pixels."""
+        digest = hashlib.sha256()
+        for picture in self.bgr:
+            digest.update(repr(picture.shape).encode())
+            digest.update(picture.tobytes())
+        return digest.hexdigest()
 
 
 def find_pictures(images: Sequence[Path] | None, *, count: int, seed: int) -> Pictures:

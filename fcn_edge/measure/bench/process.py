@@ -36,7 +36,7 @@ def run_job(job: Job, folder: Path, *, on_event: Callable[[Event], None] | None 
     events = []
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as chatter:
         process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "fcn_edge.measure.bench.worker", str(path)],
+            [sys.executable, "-m", "fcn_edge.measure.bench.worker", str(path), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=chatter,

@@ -23,6 +23,7 @@ Flag = Literal[
     "not_steady",
     "few_blocks",
 ]
+ClockName = Literal["wall", "processor"]
 ReliabilityVerdict = Literal["reliable", "degraded", "unreliable"]
 
 
@@ -133,6 +134,7 @@ class VariantLatency:
         samples_ms: Every call that counts, in the order of time; ``config.kept`` of them belong to one block.
         memory: None where the pass was not run.
         layers: None where the pass was not run or the runtime does not tell.
+        processor_ms: What the same calls spent on processors, all threads together.
     """
 
     name: str
@@ -146,6 +148,7 @@ class VariantLatency:
     samples_ms: tuple[float, ...]
     memory: MemoryStats | None = None
     layers: tuple[LayerTime, ...] | None = None
+    processor_ms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,10 @@ class ComparisonStats:
         confidence: Of the interval, corrected for the looks that were planned.
         pairs: Number of blocks.
         round_ratios: The ratio of each round alone.
+        clock: That the ratio is taken by. Processor time where every variant runs on one thread of the CPU: what other
+            programs took does not grow with the model, and on a machine with more work than processors it drowned a
+            head that was 9 % slower. Wall time otherwise.
+        wall_ratio: The same ratio by wall time.
     """
 
     candidate: str
@@ -169,6 +176,8 @@ class ComparisonStats:
     confidence: float
     pairs: int
     round_ratios: tuple[float, ...]
+    clock: ClockName = "wall"
+    wall_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +248,7 @@ class BenchReport:
         reliability: How far to trust it.
         looks: How often the figures were looked at; 1: never extended.
         seconds: How long the sampling took, without loading and warm-up.
+        pinned: Processors that everything stayed on, the fast ones of mixed cores; None for no binding.
     """
 
     config: BenchConfig
@@ -254,6 +264,7 @@ class BenchReport:
     reliability: Reliability
     looks: int
     seconds: float
+    pinned: tuple[int, ...] | None = None
 
     def variant(self, name: str) -> VariantLatency:
         """Give the variant called *name*.

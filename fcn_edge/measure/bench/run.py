@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,45 +13,31 @@ from fcn_edge.card import Activation
 from fcn_edge.errors import UsageError
 from fcn_edge.machine.environment import find_environment
 from fcn_edge.machine.processor import fast_cluster, usable_cpus
-from fcn_edge.machine.reading import Reading, take_reading
 from fcn_edge.measure.bench import summary
 from fcn_edge.measure.bench.config import BenchConfig
 from fcn_edge.measure.bench.doubt import Evidence, judge
-from fcn_edge.measure.bench.job import Job, RoundTimes, SessionInfo, SessionJob, round_from_json
+from fcn_edge.measure.bench.job import RoundTimes, SessionInfo
 from fcn_edge.measure.bench.passes import with_passes
 from fcn_edge.measure.bench.pictures import Pictures, find_pictures, write_pictures
-from fcn_edge.measure.bench.process import Event, run_job
+from fcn_edge.measure.bench.preflight import preflight
 from fcn_edge.measure.bench.result import BenchReport, ComparisonStats, SameInput
-from fcn_edge.measure.bench.show import RoundProgress
+from fcn_edge.measure.bench.rounds import (
+    Enough,
+    Plan,
+    Watch,
+    clock_for,
+    comparisons_of,
+    look_first,
+    sample_rounds,
+    spent_s,
+)
+from fcn_edge.measure.bench.show import tell
 from fcn_edge.measure.bench.store import RoundStore, job_key
 from fcn_edge.measure.spec import VariantSpec, most_precise, named, parse_spec
 from fcn_edge.runtime.pixels import Preprocessing
 
-Enough = Callable[[Sequence[ComparisonStats]], bool]
-
 # An interval this narrow decides every question a person has; it ends the looks where nobody asks another.
 _NARROW = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What stays the same in all rounds."""
-
-    specs: tuple[VariantSpec, ...]
-    reference: VariantSpec
-    config: BenchConfig
-    folder: Path
-    pictures: Path
-    preprocessing: Preprocessing | None
-    activation: Activation
-    pin: tuple[int, ...] | None
-
-    @property
-    def control(self) -> str:
-        return f"{self.reference.name} (control)"
-
-    def threads(self, spec: VariantSpec) -> int:
-        return spec.threads or self.config.threads
 
 
 def bench(
@@ -77,7 +61,8 @@ def bench(
         reference: Name of the variant the others are compared with, or the model as it was given; by default the most
             precise file.
         enough: Looks at the comparisons and says whether they decide; where not, the rounds are run again,
-            ``config.extensions`` times at most. By default: when all intervals are narrower than 5 %.
+            ``config.extensions`` times at most. The last comparison is the reference with itself. By default: when all
+            intervals are narrower than 5 %.
         state: A file that keeps finished rounds until the caller removes it.
         resume: Go on with the rounds in *state*.
         preprocessing: For models without a card.
@@ -95,9 +80,10 @@ def bench(
     specs = named([model if isinstance(model, VariantSpec) else parse_spec(model) for model in models])
     chosen = _reference(specs, models, reference)
     pictures = find_pictures(images, count=config.inputs, seed=config.seed)
-    store = RoundStore(state, job_key(specs, str(chosen.name), config, pictures.words), resume=resume)
+    surroundings = (pictures.digest(), repr(preprocessing), activation, repr(find_environment()))
+    store = RoundStore(state, job_key(specs, str(chosen.name), config, surroundings), resume=resume)
     with tempfile.TemporaryDirectory(prefix="fcn-edge-bench-") as folder:
-        plan = _Plan(
+        plan = Plan(
             specs,
             chosen,
             config,
@@ -107,75 +93,34 @@ def bench(
             activation,
             fast_cluster(),
         )
-        before = take_reading()
-        infos = _look_first(plan)
-        looks = _sample(plan, store, enough or _narrow)
-        report = _report(plan, pictures, infos, store.rounds, before, looks)
+        watch = Watch()
+        watch.look()
+        for note in preflight(plan, watch.readings[0]):
+            tell(note, quiet=config.quiet)
+        infos = look_first(plan)
+        try:
+            looks = sample_rounds(plan, store, enough or _narrow, watch, clock_for(plan, infos.values()))
+        except KeyboardInterrupt:
+            if state is not None and store.rounds:
+                tell(f"{len(store.rounds)} finished rounds are kept; --resume goes on with them", quiet=config.quiet)
+            raise
+        report = _report(plan, pictures, infos, store.rounds, watch, looks)
         return with_passes(report, plan.specs, config)
 
 
-def _look_first(plan: _Plan) -> dict[str, SessionInfo]:
-    """Open every model and run all pictures once, before anything is timed."""
-    sessions = [plan.reference, *(spec for spec in plan.specs if spec is not plan.reference)]
-    job = _job(plan, "check", [_session(plan, spec) for spec in sessions])
-    events = run_job(job, plan.folder)
-    infos = [
-        SessionInfo(
-            **{**{k: v for k, v in event.items() if k != "event"}, "input_size_hw": tuple(event["input_size_hw"])}
-        )
-        for event in events
-    ]
-    return {info.name: info for info in infos}
-
-
-def _sample(plan: _Plan, store: RoundStore, enough: Enough) -> int:
-    """Run rounds until they are enough; give the number of looks."""
-    config = plan.config
-    for look in range(1, config.extensions + 2):
-        wanted = look * config.rounds
-        while len(store.rounds) < wanted:
-            store.add(_round(plan, len(store.rounds), wanted, _spent(store.rounds)))
-        comparisons = _comparisons(plan, store.rounds)
-        decided = enough(
-            [comparison for comparison in comparisons if comparison.candidate != plan.control] or comparisons
-        )
-        # Rounds kept from before may already be those of a later look.
-        later = len(store.rounds) > wanted
-        if not later and (decided or config.time_budget_s - _spent(store.rounds) < config.min_seconds):
-            break
-    return look
-
-
-def _round(plan: _Plan, number: int, wanted: int, spent_s: float) -> RoundTimes:
-    config = plan.config
-    sessions = [*(_session(plan, spec) for spec in plan.specs), _session(plan, plan.reference, name=plan.control)]
-    # Opened in another order each time: what lies where in memory, and what a cold disk costs, falls on all of them.
-    turn = number % len(sessions)
-    job = dataclasses.replace(
-        _job(plan, "round", sessions[turn:] + sessions[:turn]),
-        blocks=math.ceil(config.blocks / config.rounds),
-        min_seconds=config.min_seconds / config.rounds,
-        time_budget_s=(config.time_budget_s - spent_s) / (wanted - number),
-        seed=config.seed * 1000 + number,
-    )
-    with RoundProgress(number, wanted, job, quiet=config.quiet) as progress:
-        (event,) = run_job(job, plan.folder, on_event=progress.show)
-    return round_from_json(_without_name(event))
-
-
 def _report(
-    plan: _Plan,
+    plan: Plan,
     pictures: Pictures,
     infos: dict[str, SessionInfo],
     rounds: Sequence[RoundTimes],
-    before: Reading,
+    watch: Watch,
     looks: int,
 ) -> BenchReport:
     variants = tuple(
         summary.variant_latency(spec, plan.threads(spec), infos[str(spec.name)], rounds) for spec in plan.specs
     )
-    comparisons = _comparisons(plan, rounds)
-    control, after, seconds = comparisons.pop(), take_reading(), _spent(rounds)
+    comparisons = comparisons_of(plan, rounds, clock_for(plan, infos.values()))
+    control, before, after, seconds = comparisons.pop(), watch.readings[0], watch.last(), spent_s(rounds)
     reference = str(plan.reference.name)
     evidence = Evidence(
         config=plan.config,
@@ -206,34 +151,8 @@ def _report(
         reliability=judge(evidence),
         looks=looks,
         seconds=round(seconds, 1),
+        pinned=plan.pin,
     )
-
-
-def _comparisons(plan: _Plan, rounds: Sequence[RoundTimes]) -> list[ComparisonStats]:
-    """Compare every variant with the reference, and last the reference with itself."""
-    names = [str(spec.name) for spec in plan.specs if spec is not plan.reference]
-    return [
-        summary.compare_sessions(rounds, name, str(plan.reference.name), confidence=plan.config.confidence)
-        for name in [*names, plan.control]
-    ]
-
-
-def _job(plan: _Plan, task: str, sessions: Sequence[SessionJob]) -> Job:
-    return Job(
-        task="check" if task == "check" else "round",
-        sessions=tuple(sessions),
-        pictures=str(plan.pictures),
-        preprocessing=plan.preprocessing,
-        activation=plan.activation,
-        pin=plan.pin,
-        burst=plan.config.burst,
-        dropped=plan.config.dropped,
-        warm_up_s=plan.config.warm_up_s,
-    )
-
-
-def _session(plan: _Plan, spec: VariantSpec, *, name: str | None = None) -> SessionJob:
-    return SessionJob(name or str(spec.name), str(spec.path), spec.backend, plan.threads(spec))
 
 
 def _reference(
@@ -252,15 +171,10 @@ def _narrow(comparisons: Sequence[ComparisonStats]) -> bool:
     return all(c.ci is not None and c.ci[1] / c.ci[0] - 1 <= _NARROW for c in comparisons)
 
 
-def _spent(rounds: Sequence[RoundTimes]) -> float:
-    return sum(times.seconds for times in rounds)
-
-
-def _without_name(event: Event) -> Event:
-    return {key: value for key, value in event.items() if key != "event"}
-
-
 def _check(config: BenchConfig) -> None:
-    if config.rounds < 1 or config.threads < 1 or config.time_budget_s <= 0:
-        found = f"{config.rounds} rounds, {config.threads} threads, {config.time_budget_s:g} s"
+    budget = config.time_budget_s
+    if config.rounds < 1 or config.threads < 1 or not (math.isfinite(budget) and budget > 0):
+        found = f"{config.rounds} rounds, {config.threads} threads, {budget:g} s"
         raise UsageError(f"{found}: each must be above 0", hint="leave the option out for the protocol's own value")
+    if config.seed < 0:
+        raise UsageError(f"a seed of {config.seed}: 0 or more was expected", hint="write --seed 0")

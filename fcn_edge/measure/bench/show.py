@@ -15,6 +15,12 @@ from fcn_edge.measure.bench.process import Event
 _STEPS = 1000
 
 
+def tell(text: str, *, quiet: bool, stream: TextIO | None = None) -> None:
+    """Say a line on *stream*, standard error by default."""
+    if not quiet:
+        print(text, file=stream or sys.stderr, flush=True)
+
+
 class RoundProgress:
     """Shows one round.
 

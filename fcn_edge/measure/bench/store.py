@@ -46,16 +46,16 @@ class RoundStore:
             self._write(self._path, json.dumps(to_json(times)) + "\n", mode="a")
 
     def _read(self, path: Path, key: str) -> None:
-        text = path.read_text(encoding="utf-8")
-        # What was being written at the kill has no end of line, and is cut off before more is added.
-        whole = text[: text.rfind("\n") + 1]
-        lines = whole.splitlines()
         try:
+            text = path.read_text(encoding="utf-8")
+            # What was being written at the kill has no end of line, and is cut off before more is added.
+            whole = text[: text.rfind("\n") + 1]
+            lines = whole.splitlines()
             if json.loads(lines[0])["key"] != key:
                 message = f"{path}: its rounds are of other models or settings"
                 raise UsageError(message, hint="run as it was begun, or without --resume to begin anew")
             self.rounds = [round_from_json(json.loads(line)) for line in lines[1:]]
-        except (IndexError, KeyError, TypeError, ValueError) as error:
+        except (IndexError, KeyError, TypeError, ValueError, OSError) as error:
             message = f"{path}: holds no finished rounds"
             raise UsageError(message, hint="run without --resume to begin anew") from error
         if whole != text:
@@ -72,13 +72,20 @@ class RoundStore:
             raise output_error(path, error) from error
 
 
-def job_key(specs: Sequence[VariantSpec], reference: str, config: BenchConfig, images: str) -> str:
-    """Tell one benchmark from another: by its files' contents, runtimes, threads and protocol."""
+def job_key(specs: Sequence[VariantSpec], reference: str, config: BenchConfig, surroundings: Sequence[str] = ()) -> str:
+    """Tell one benchmark from another: by its files' contents, runtimes, threads, protocol, and what else counts.
+
+    Args:
+        specs: Named.
+        reference: Name of one of them.
+        config: The protocol.
+        surroundings: What else times depend on, such as the pictures and the machine with its packages.
+    """
     parts = [
-        [(spec.name, fingerprint(spec.path), spec.backend, spec.threads or config.threads) for spec in specs],
+        [(spec.name, fingerprint(spec.path), spec.backend, spec.threads, config.threads) for spec in specs],
         reference,
         [config.rounds, config.blocks, config.min_seconds, config.time_budget_s, config.burst, config.dropped],
         [config.warm_up_s, config.seed, config.inputs, config.extensions],
-        images,
+        list(surroundings),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

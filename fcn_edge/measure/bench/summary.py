@@ -12,6 +12,7 @@ from fcn_edge.measure.bench.intervals import latency_stats, paired_ratio
 from fcn_edge.measure.bench.job import RoundTimes, SessionInfo, SessionTimes
 from fcn_edge.measure.bench.result import (
     BlockTrace,
+    ClockName,
     ComparisonStats,
     ModelSource,
     RoundStats,
@@ -23,22 +24,29 @@ from fcn_edge.model_file import fingerprint, parse_name, read_card
 
 
 def compare_sessions(
-    rounds: Sequence[RoundTimes], candidate: str, reference: str, *, confidence: float
+    rounds: Sequence[RoundTimes], candidate: str, reference: str, *, confidence: float, clock: ClockName
 ) -> ComparisonStats:
     """Compare two sessions by the medians of each one's calls in a block, over all rounds."""
-    pairs = [(block_medians(times, candidate), block_medians(times, reference)) for times in rounds]
+    pairs = [tuple(block_medians(times, name, clock=clock) for name in (candidate, reference)) for times in rounds]
+    passed = [np.concatenate([block_medians(times, name) for times in rounds]) for name in (candidate, reference)]
     whole = paired_ratio(
         np.concatenate([first for first, _ in pairs]),
         np.concatenate([second for _, second in pairs]),
         confidence=confidence,
     )
     alone = tuple(paired_ratio(first, second).ratio for first, second in pairs)
-    return ComparisonStats(candidate, reference, whole.ratio, whole.ci, confidence, whole.pairs, alone)
+    wall_ratio = paired_ratio(*passed).ratio
+    return ComparisonStats(
+        candidate, reference, whole.ratio, whole.ci, confidence, whole.pairs, alone, clock, wall_ratio
+    )
 
 
-def block_medians(times: RoundTimes, name: str) -> NDArray[np.float64]:
+def block_medians(times: RoundTimes, name: str, *, clock: ClockName = "wall") -> NDArray[np.float64]:
     """Give a session's median of each block of a round, ``(blocks,)`` float64 in milliseconds."""
-    medians: NDArray[np.float64] = np.median(np.array(_session(times, name).samples_ms), axis=1)
+    session = _session(times, name)
+    medians: NDArray[np.float64] = np.median(
+        np.array(session.samples_ms if clock == "wall" else session.processor_ms), axis=1
+    )
     return medians
 
 
@@ -65,6 +73,7 @@ def variant_latency(spec: VariantSpec, threads: int, info: SessionInfo, rounds: 
             for session in sessions
         ),
         samples_ms=tuple(samples.tolist()),
+        processor_ms=tuple(ms for session in sessions for block in session.processor_ms for ms in block),
     )
 
 

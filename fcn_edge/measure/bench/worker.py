@@ -1,13 +1,15 @@
 """The process of one round: opens all sessions, warms them up, times them, and answers in JSON lines.
 
-``python -m fcn_edge.measure.bench.worker JOB.json``. A fresh process for each round, because where a runtime's memory
-happens to lie is drawn once per process and would otherwise be part of every time.
+``python -m fcn_edge.measure.bench.worker JOB.json PARENT``. A fresh process for each round, because where a runtime's
+memory happens to lie is drawn once per process and would otherwise be part of every time.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -34,10 +36,16 @@ from fcn_edge.runtime.contract import image_hw
 
 # Often enough for a bar to move, too seldom to disturb what is measured.
 TELL_EVERY_S = 0.25
+# Of <sys/prctl.h>.
+_PR_SET_PDEATHSIG = 1
 
 
-def main(path: str) -> int:
-    """Do one job; the answer goes to what was standard output, since native code writes there at will."""
+def main(path: str, parent: int) -> int:
+    """Do one job for the process *parent*.
+
+    The answer goes to what was standard output, since native code writes there at will.
+    """
+    _die_with_parent(parent)
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as out:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         try:
@@ -46,6 +54,15 @@ def main(path: str) -> int:
             _tell(out, "error", error_to_json(error))
             return error.exit_code
     return 0
+
+
+def _die_with_parent(parent: int) -> None:
+    """Ask Linux for SIGKILL when the parent is gone, however it went: an orphan would spoil the next measurement."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was gone before the request
+        raise SystemExit(1)
 
 
 def _run(job: Job, out: TextIO) -> None:
@@ -96,7 +113,7 @@ def _time(job: Job, sessions: Sequence[OpenSession], out: TextIO) -> RoundTimes:
         warm_up_s=job.warm_up_s,
     )
     trace = _Trace(out)
-    samples = sample(contestants, config, before_block=trace)
+    samples = sample(contestants, config, also=time.process_time, before_block=trace)
     return RoundTimes(
         sessions=tuple(
             SessionTimes(
@@ -105,8 +122,8 @@ def _time(job: Job, sessions: Sequence[OpenSession], out: TextIO) -> RoundTimes:
                 first_ms,
                 series.repeats,
                 series.steady,
-                # Ten nanoseconds are below what a clock resolves, and keep the file small.
-                tuple(tuple(round(float(ms), 5) for ms in block) for block in series.times_ms),
+                _rounded(series.times_ms),
+                _rounded(series.times_ms if series.also_ms is None else series.also_ms),
             )
             for series, session, first_ms in zip(samples.series, sessions, first, strict=True)
         ),
@@ -115,6 +132,11 @@ def _time(job: Job, sessions: Sequence[OpenSession], out: TextIO) -> RoundTimes:
         clock_mhz=tuple(trace.clock_mhz),
         seconds=samples.seconds,
     )
+
+
+def _rounded(times_ms: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
+    # Ten nanoseconds are below what a clock resolves, and keep the file small.
+    return tuple(tuple(round(float(ms), 5) for ms in block) for block in times_ms)
 
 
 def _first_inference_ms(session: OpenSession) -> float:
@@ -150,4 +172,4 @@ def _tell(out: TextIO, event: str, content: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

@@ -18,14 +18,14 @@ def ratios_table(content: Mapping[str, Any]) -> Table:
     """List what each candidate takes against the reference, and what a difference is worth."""
     same = {entry["candidate"]: entry["pixel"] for entry in content["same_input"]}
     rows = [
-        (entry["candidate"], *_figures(entry), percent(same.get(entry["candidate"])), difference(*_pair(entry)))
+        (entry["candidate"], *_figures(entry), percent(same.get(entry["candidate"])), difference_text(content, entry))
         for entry in content["comparisons"]
     ]
     control = content["control"]
     rows.append(("itself, a second session", *_figures(control), NONE, "what a difference is worth here"))
     confidence = f"{100 * control['confidence']:.1f} % interval"
     head = (f"against {control['reference']}", "ratio", confidence, "blocks", "same class %", "")
-    return Table(head, tuple(rows), "lrrrrl", "Time against the reference, median over pairs of bursts")
+    return Table(head, tuple(rows), "lrrrrl", f"{_clock(control)} against the reference, median over pairs of bursts")
 
 
 def ratio_text(entry: Mapping[str, Any]) -> str:
@@ -86,9 +86,14 @@ def _medians(samples: Sequence[float], kept: int) -> tuple[float, ...]:
     return tuple(statistics.median(samples[at : at + kept]) for at in range(0, len(samples), kept))
 
 
+def _clock(entry: Mapping[str, Any]) -> str:
+    return "Processor time" if entry.get("clock") == "processor" else "Time"
+
+
 def _figures(entry: Mapping[str, Any]) -> tuple[str, str, str]:
     return f"{entry['ratio']:.3f}", interval(entry["ci"]), str(entry["pairs"])
 
 
-def _pair(entry: Mapping[str, Any]) -> tuple[float, Sequence[float] | None]:
-    return entry["ratio"], entry["ci"]
+def difference_text(content: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
+    """Say what a comparison means beside what the control differs."""
+    return difference(entry["ratio"], entry["ci"], control=content["control"]["ratio"])

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fcn_edge.measure.report.bench_blocks import control_text, ratio_text, ratios_table, slowest, timeline
+from fcn_edge.measure.report.bench_blocks import (
+    control_text,
+    difference_text,
+    ratio_text,
+    ratios_table,
+    slowest,
+    timeline,
+)
 from fcn_edge.measure.report.block import (
     Block,
     Distribution,
@@ -24,7 +31,7 @@ from fcn_edge.measure.report.environment_block import environment_facts
 from fcn_edge.measure.report.machine_block import machine_table
 from fcn_edge.measure.report.protocol_block import protocol_paragraphs
 from fcn_edge.measure.report.result_file import ResultFile
-from fcn_edge.measure.wording import NONE, as_sentence, difference, interval, milliseconds, size
+from fcn_edge.measure.wording import NONE, as_sentence, interval, milliseconds, size
 
 _TONE: dict[str, Tone] = {"reliable": "good", "degraded": "plain", "unreliable": "bad"}
 
@@ -84,9 +91,11 @@ def circumstances(content: Mapping[str, Any]) -> str:
 
 def _sentence(content: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
     median = next(_ms(v, "p50") for v in content["variants"] if v["name"] == entry["candidate"])
-    words = difference(entry["ratio"], entry["ci"])
+    words = difference_text(content, entry)
     if words == "no difference shown":
-        words += " against" if entry["ci"] is not None else " (too few blocks) against"
+        words += " against"
+    elif entry["ci"] is None:
+        words += "; against"
     else:
         words += " as" if "times" in words else " than"
     times = f"{entry['ratio']:.3f} of its time, interval {interval(entry['ci'])}"
