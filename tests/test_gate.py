@@ -103,6 +103,36 @@ def test_an_unreliable_run_still_compares_pairs_but_is_not_enough_for_the_strict
     assert relative(doubted, strict=True).exit_code == 3
 
 
+@pytest.mark.parametrize(
+    ("reports", "why", "hint"),
+    [
+        ([bench_report(1.1, (1.05, 1.15))], "the figures allow both", "give it more time (--time-budget)"),
+        ([bench_report(ci=None)], "too little was measured", "give it more time: --time-budget S"),
+        ([SLOW, SAME], "a failure did not repeat", "run again"),
+        ([SLOW, bench_report(1.1, (1.05, 1.15))], "a failure could not be confirmed", "give it more time"),
+        ([bench_report(verdict="unreliable", flags=("throttled",))], "the run cannot be trusted that far", "mend"),
+        (
+            [bench_report(1.08, (1.07, 1.09), verdict="unreliable", flags=("aa_control",), control=0.95)],
+            "the figures allow both",
+            "mend aa_control",
+        ),
+    ],
+)
+def test_what_stays_open_says_why_and_what_to_do_about_that(reports, why, hint):
+    report = relative(*reports, strict=True)
+
+    assert format_table(report).splitlines()[-1] == f"? inconclusive: {why}: latency (strict: that counts as failed)"
+    assert hint in report.checks[0].hint
+
+
+def test_an_interval_that_is_not_there_is_not_widened():
+    doubted = bench_report(ci=None, verdict="unreliable", flags=("aa_control",), control=0.97)
+
+    assert relative(doubted).checks[0].detail == (
+        "100 pairs are too few for an interval; the run is unreliable (aa_control)"
+    )
+
+
 def test_what_the_base_differs_from_itself_is_not_held_against_the_head():
     doubted = bench_report(1.12, (1.11, 1.13), verdict="unreliable", flags=("aa_control",), control=0.97)
 

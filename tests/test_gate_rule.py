@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from fcn_edge.measure.bench.result import ComparisonStats
 from fcn_edge.measure.gate.latency import ratio_check
 from fcn_edge.measure.gate.result import Check
-from fcn_edge.measure.gate.rule import ORDER, change, confirmed, enough_for, judge, overall
+from fcn_edge.measure.gate.rule import ORDER, change, confirmed, enough_for, judge, overall, why_undecided
 
 ends = st.floats(0.05, 20)
 intervals = st.tuples(ends, ends).map(lambda pair: (min(pair), max(pair)))
@@ -138,3 +139,25 @@ def test_a_failure_that_did_not_repeat_says_what_was_seen_then():
 
     assert found.detail == "found; but this did not repeat: 1.010 in a second benchmark"
     assert "run again" in found.hint
+
+
+def test_a_failure_whose_second_benchmark_is_in_doubt_says_so():
+    second = dataclasses.replace(check("inconclusive", value=1.1), detail="seen again", hint="cool it")
+    found = confirmed(check("fail"), second)
+
+    assert found.detail == "found; but this could not be confirmed: 1.100 in a second benchmark: seen again"
+    assert found.hint == "cool it"
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (Check("latency", "inconclusive", 1.1, 1.1, "ratio", (1.05, 1.15)), "the figures allow both"),
+        (Check("latency", "inconclusive", 1.0, 1.1, "ratio", None), "too little was measured"),
+        (Check("budget", "inconclusive", 90.0, 25.0, "ms", (89.0, 91.0)), "the run cannot be trusted that far"),
+        (confirmed(check("fail"), check("pass")), "a failure did not repeat"),
+        (confirmed(check("fail"), check("inconclusive")), "a failure could not be confirmed"),
+    ],
+)
+def test_what_stays_open_says_why(found, why):
+    assert why_undecided(found.interval, found.limit, found.detail) == why

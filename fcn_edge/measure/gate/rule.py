@@ -16,6 +16,9 @@ Enough = Callable[[Sequence[ComparisonStats]], bool]
 # The first that occurs among the checks is the verdict of all.
 ORDER: tuple[Verdict, ...] = ("fail", "incomparable", "inconclusive", "pass")
 EVEN: Interval = (1.0, 1.0)
+# What became of a failure in the second benchmark; a result that is read again knows it by these words only.
+_NOT_REPEATED = "did not repeat"
+_NOT_CONFIRMED = "could not be confirmed"
 
 
 def judge(interval: Interval | None, limit: float) -> Verdict:
@@ -79,12 +82,37 @@ def confirmed(first: Check, second: Check) -> Check:
     again = f"{quantity(second.value, second.unit)} in a second benchmark"
     if second.verdict == "fail":
         return dataclasses.replace(first, detail=f"{first.detail}; again {again}")
+    if second.verdict == "pass":
+        return dataclasses.replace(
+            first,
+            verdict="inconclusive",
+            detail=f"{first.detail}; but this {_NOT_REPEATED}: {again}",
+            hint="something but the model differed between the two: run again, on a quieter machine if there is one",
+        )
     return dataclasses.replace(
         first,
         verdict="inconclusive",
-        detail=f"{first.detail}; but this did not repeat: {again}",
-        hint="something but the model differed between the two: run again, on a quieter machine if there is one",
+        detail=f"{first.detail}; but this {_NOT_CONFIRMED}: {again}: {second.detail}",
+        hint=second.hint,
     )
+
+
+def why_undecided(interval: Sequence[float] | None, limit: float | None, detail: str) -> str:
+    """Say in a few words what kept an inconclusive check from being decided, from what a result says of it.
+
+    Args:
+        interval: Of the check's value; None where there is none.
+        limit: Of the check.
+        detail: Its sentence.
+    """
+    for words in (_NOT_REPEATED, _NOT_CONFIRMED):
+        if words in detail:
+            return f"a failure {words}"
+    if interval is None:
+        return "too little was measured"
+    if limit is not None and interval[0] <= limit <= interval[1]:
+        return "the figures allow both"
+    return "the run cannot be trusted that far"
 
 
 def overall(checks: Iterable[Check]) -> Verdict:

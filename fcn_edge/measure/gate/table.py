@@ -8,18 +8,13 @@ from pathlib import Path
 from fcn_edge.measure.columns import align
 from fcn_edge.measure.gate.accuracy import CLASS_PREFIX
 from fcn_edge.measure.gate.result import Check, GateReport
+from fcn_edge.measure.gate.rule import why_undecided
 from fcn_edge.measure.wording import NONE, quantity, quantity_interval
 
 _MARK = {"pass": "✓", "fail": "✗", "inconclusive": "?", "incomparable": "?"}
 _AT_LEAST = ("miou_kept", "agreement")
 # Of the classes that pass; more would hide what matters.
 _MOST_CLASSES = 6
-_WORDS = {
-    "fail": "fail",
-    "inconclusive": "inconclusive: the figures allow both",
-    "incomparable": "incomparable: there is nothing to hold the figures against",
-    "pass": "pass",
-}
 
 
 def format_table(report: GateReport) -> str:
@@ -103,8 +98,14 @@ def _doubts(report: GateReport) -> Iterator[str]:
 
 
 def _last_line(report: GateReport) -> str:
-    names = [check.name for check in report.checks if check.verdict == report.verdict]
+    found = [check for check in report.checks if check.verdict == report.verdict]
     if report.verdict == "pass":
-        return f"✓ pass: {len(names)} of {len(report.checks)} checks"
+        return f"✓ pass: {len(found)} of {len(report.checks)} checks"
     strict = " (strict: that counts as failed)" if report.exit_code and report.verdict != "fail" else ""
-    return f"{_MARK[report.verdict]} {_WORDS[report.verdict]}: {', '.join(names)}{strict}"
+    why = ""
+    if report.verdict == "inconclusive":
+        # Each cause once, in the order of the checks.
+        why = ": " + "; ".join(dict.fromkeys(why_undecided(c.interval, c.limit, c.detail) for c in found))
+    elif report.verdict == "incomparable":
+        why = ": there is nothing to hold the figures against"
+    return f"{_MARK[report.verdict]} {report.verdict}{why}: {', '.join(check.name for check in found)}{strict}"

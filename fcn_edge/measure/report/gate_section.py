@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fcn_edge.measure.gate.rule import why_undecided
 from fcn_edge.measure.report.bench_blocks import ratios_table
 from fcn_edge.measure.report.bench_section import bench_blocks, circumstances
 from fcn_edge.measure.report.block import (
@@ -32,7 +33,7 @@ _MARK = {"pass": "✓ pass", "fail": "✗ fail", "inconclusive": "? inconclusive
 _SENTENCE = {
     "pass": "The gate passes",
     "fail": "The gate fails",
-    "inconclusive": "The gate decides nothing: the figures allow both",
+    "inconclusive": "The gate decides nothing",
     "incomparable": "The gate decides nothing: the figures cannot be compared",
 }
 _MODES = {
@@ -62,12 +63,24 @@ def _verdicts(content: Mapping[str, Any]) -> tuple[Verdict, ...]:
     bench = content.get("bench")
     where = f", on {circumstances(bench)}; the benchmark is {bench['reliability']['verdict']}" if bench else ""
     strict = " Strict: that counts as a failure." if content.get("strict") and _TONE[verdict] == "plain" else ""
-    verdicts = [Verdict(f"{_SENTENCE[verdict]}: {_models(content)}; {count}{where}.{strict}", _tone(content, verdict))]
+    why = f": {'; '.join(_causes(checks))}" if verdict == "inconclusive" else ""
+    verdicts = [
+        Verdict(f"{_SENTENCE[verdict]}{why}: {_models(content)}; {count}{where}.{strict}", _tone(content, verdict))
+    ]
     for check in checks:
         if check["verdict"] != "pass":
             text = f"{check['name']}: {check.get('detail') or check['verdict']}"
             verdicts.append(Verdict(text if text.endswith(".") else f"{text}.", _tone(content, check["verdict"])))
     return tuple(verdicts)
+
+
+def _causes(checks: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    """Say why checks stay open, each cause once."""
+    return dict.fromkeys(
+        why_undecided(check.get("interval"), check["limit"], check.get("detail") or "")
+        for check in checks
+        if check["verdict"] == "inconclusive"
+    )
 
 
 def _tone(content: Mapping[str, Any], verdict: str) -> Tone:
