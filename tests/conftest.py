@@ -28,6 +28,7 @@ DESK_ONLY = (
     "test_export*.py",
     "test_fold*.py",
     "test_networks*.py",
+    "test_prove_gate.py",
     "test_quickstart.py",
     "test_runtime_keras.py",
     "test_train*.py",

@@ -60,12 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(args)
     except SystemExit as leaving:  # --help and --version
         return leaving.code if isinstance(leaving.code, int) else 1
-    except _Terminated:
-        print("ended by a signal; no file is left half-written", file=sys.stderr)
-        return TERMINATED
-    except KeyboardInterrupt:
-        print("interrupted; no file is left half-written", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as ending:
+        return _ended(ending, arguments)
     except BrokenPipeError:
         # The reader of our output has gone (``| head``); say no more, also not when Python flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -93,6 +89,19 @@ def _orderly_end() -> Iterator[None]:
     finally:
         # None: it was set by something that is no Python.
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def _ended(ending: KeyboardInterrupt, arguments: Sequence[str]) -> int:
+    # A camera ends by a signal as a matter of course; this one came before it had begun.
+    if _wanted(arguments) == "camera":
+        return 0
+    terminated = isinstance(ending, _Terminated)
+    print(f"{'terminated' if terminated else 'interrupted'}; no file is left half-written", file=sys.stderr)
+    return TERMINATED if terminated else INTERRUPTED
+
+
+def _wanted(arguments: Sequence[str]) -> str | None:
+    return next((argument for argument in arguments if not argument.startswith("-")), None)
 
 
 def _as_ours(error: Exception) -> FcnEdgeError:
@@ -130,7 +139,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"fcn-edge {fcn_edge.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
-    wanted = next((a for a in arguments if not a.startswith("-")), None)
+    wanted = _wanted(arguments)
     for name, (module_name, summary) in COMMANDS.items():
         if name != wanted:
             commands.add_parser(name, help=summary)

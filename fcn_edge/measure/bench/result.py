@@ -159,7 +159,8 @@ class ComparisonStats:
         candidate: Name of a variant.
         reference: Name of a variant.
         ratio: Median over the blocks of candidate time / reference time; below 1 the candidate is faster.
-        ci: Interval that holds the true median ratio with ``confidence``; None with too few blocks.
+        ci: Interval that holds the median ratio of these sessions with ``confidence``; None with too few blocks. Other
+            processes of the same files differ by some tenths of a per cent, see ``round_ratios``.
         confidence: Of the interval, corrected for the looks that were planned.
         pairs: Number of blocks.
         round_ratios: The ratio of each round alone.

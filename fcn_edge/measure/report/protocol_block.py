@@ -43,9 +43,15 @@ def _statistics(content: Mapping[str, Any]) -> str:
     control = content["control"]
     planned = content["config"]["extensions"] + 1
     looks = f", corrected for {planned} looks" if planned > 1 else ""
+    clock = ""
+    if control.get("clock") == "processor":
+        clock = (
+            " Ratios are of the time on the processor, which what other programs take does not lengthen; milliseconds "
+            "are of the time that passed."
+        )
     return (
         "A ratio is the median over the blocks of the candidate's time to the reference's beside it, so that what "
-        "disturbs both cancels. Its interval is that of the sign test, exact for any distribution: "
+        f"disturbs both cancels.{clock} Its interval is that of the sign test, exact for any distribution: "
         f"{100 * control['confidence']:.1f} %{looks}. Outliers are counted and never dropped. A percentile is given "
         "from 64 calls on for 90 %, 130 for 95 %, 662 for 99 %."
     )
