@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from threshold_models import SIZE_HW, make_threshold_model
 
+from fcn_edge.cli.commands import gate as gate_command
 from fcn_edge.cli.main import main
+from fcn_edge.errors import OutputError
 from fcn_edge.scenes import SceneConfig, write_data_folder
 
 MODELS = Path(__file__).parent / "models"
@@ -127,6 +129,11 @@ def test_an_older_result_under_the_same_name_is_not_shown(folder, tmp_path):
         (["--head", INT8, "--reference", INT8, "--baseline", "nowhere.json"], "nowhere.json: does not exist"),
         (["--head", INT8, "--base", INT8, "--threshold", "1.01"], "a threshold of 1.01"),
         (["--head", INT8, "--base", INT8, "--accept", "why"], "--accept keeps the ratio"),
+        (["--head", INT8, "--reference", INT8, "--baseline", "b", "--accept", "why", "--json", "-"], "with --json: "),
+        (
+            ["--head", INT8, "--reference", INT8, "--baseline", "b", "--accept", "why", "--html", "a", "--resume"],
+            "--accept with --html, --resume: nothing is judged",
+        ),
         (["--head", INT8, "--base", INT8, "--data", "nowhere"], "nowhere"),
         (["--head", INT8, "--base", str(MODELS / "tiny.fp32.tflite")], "its classes are 2 (background, red)"),
     ],
@@ -147,17 +154,115 @@ def test_a_file_that_is_no_baseline_is_exit_code_1(tmp_path, capsys):
     assert "is of kind 'compare'; a baseline was expected" in capsys.readouterr().err
 
 
-def test_an_interrupted_gate_writes_nothing(tmp_path):
+def started(rounds, *command, lines=1):
+    """Start a gate and wait until its file of rounds holds *lines*."""
+    process = subprocess.Popen([sys.executable, "-m", "fcn_edge", *command], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (rounds.exists() and len(rounds.read_text().splitlines()) >= lines):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return process
+
+
+def test_an_interrupted_gate_leaves_its_rounds_and_nothing_else(tmp_path):
     written = [f"--{name}={tmp_path / name}" for name in ("json", "junit", "markdown", "html")]
-    command = [sys.executable, "-m", "fcn_edge", "gate", "--base", INT8, "--head", INT8, *written]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(2)
+    process = started(tmp_path / "json.rounds", "gate", "--base", INT8, "--head", INT8, *written)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert error.splitlines()[-1].startswith("interrupted")
+    assert [path.name for path in tmp_path.iterdir()] == ["json.rounds"]
+
+
+@pytest.mark.parametrize("output", ["--json", "--junit", "--markdown", "--html", "--pictures"])
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_measured(folder, tmp_path, output, capsys):
+    (tmp_path / "file").write_text("")
+
+    assert accuracy(folder, "same.int8.onnx", output, str(tmp_path / "file" / "result")) == 1
+
+    said = capsys.readouterr()
+    assert "file/result: cannot be written: " in said.err.splitlines()[-2]
+    assert said.out == ""
+
+
+def test_a_baseline_that_is_a_folder_is_told_before_anything_is_measured(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("fcn_edge.measure.gate.accept_baseline", None)
+
+    assert main(["gate", "--head", INT8, "--reference", INT8, "--baseline", str(tmp_path), "--accept", "why"]) == 1
+    assert "is a folder; a file was expected" in capsys.readouterr().err
+
+
+def fail_to_write(monkeypatch, suffix):
+    from fcn_edge import atomic
+
+    write = atomic.write_bytes
+
+    def full(path, data):
+        if path.suffix == suffix:
+            raise OutputError(f"{path}: cannot be written: the disk is full", hint="free some space")
+        write(path, data)
+
+    monkeypatch.setattr(atomic, "write_bytes", full)
+
+
+@pytest.mark.parametrize(("head", "code"), [("same.int8.onnx", 1), ("blind.int8.onnx", 3)])
+@pytest.mark.parametrize("lost", ["xml", "md", "html"])
+def test_a_file_that_cannot_be_written_keeps_back_neither_the_others_nor_the_verdict(
+    folder, tmp_path, monkeypatch, capsys, head, code, lost
+):
+    out = {name: tmp_path / f"gate.{name}" for name in ("json", "xml", "md", "html")}
+    fail_to_write(monkeypatch, f".{lost}")
+
+    found = accuracy(folder, head, "--quiet", "--json", str(out["json"]), "--junit", str(out["xml"]),
+                     "--markdown", str(out["md"]), "--html", str(out["html"]))  # fmt: skip
+
+    assert found == code
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"gate.{name}" for name in out if name != lost)
+    assert f"gate.{lost}: cannot be written: the disk is full" in capsys.readouterr().err
+
+
+def test_a_json_that_cannot_be_written_leaves_pages_of_this_gate_and_the_rounds(tmp_path, monkeypatch):
+    out, page = tmp_path / "gate.json", tmp_path / "gate.xml"
+    out.write_text("old")
+    write = gate_command.write_report
+
+    def full(path, *rest):
+        if Path(path) == out:
+            raise OutputError(f"{path}: cannot be written: the disk is full", hint="free some space")
+        write(path, *rest)
+
+    monkeypatch.setattr(gate_command, "write_report", full)
+    command = ["gate", "--base", INT8, "--head", INT8, "--threshold", "100", *QUICK]
+
+    assert main([*command, "--json", str(out), "--junit", str(page), "--quiet"]) == 1
+    assert 'tests="1" failures="0"' in page.read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gate.json", "gate.json.rounds", "gate.xml"]
+
+
+def test_a_split_that_is_not_there_is_told_before_anything_is_timed(folder, tmp_path, capsys):
+    model, data = str(folder / "same.int8.onnx"), str(folder / "data")
+
+    assert main(["gate", "--base", model, "--head", model, "--data", data, "--split", "nosuch",
+                 "--json", str(tmp_path / "gate.json")]) == 1  # fmt: skip
+    assert "there is no such split" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_file_in_two_runtimes_is_timed_and_compared_in_both(folder, tmp_path):
+    pytest.importorskip("openvino")
+    model, out = str(folder / "bright.fp32.onnx"), tmp_path / "gate.json"
+
+    assert main(["gate", "--base", f"{model}@onnxruntime", "--head", f"{model}@openvino", "--threshold", "100",
+                 "--data", str(folder / "data"), *QUICK, "--json", str(out), "--quiet"]) == 0  # fmt: skip
+
+    content = json.loads(out.read_text())
+    timed = {v["name"]: v["runtime"]["backend"] for v in content["bench"]["variants"]}
+    assert timed == {"base": "onnxruntime", "head": "openvino"}
+    compared = {v["name"]: v["runtime"].split()[0] for v in content["compare"]["variants"]}
+    assert compared == {"bright.fp32.onnx@onnxruntime": "onnxruntime", "bright.fp32.onnx@openvino": "openvino"}
+    assert content["compare"]["reference"] == "bright.fp32.onnx@onnxruntime"
+    assert content["compare"]["agreement"][0]["pixel"] > 0.9
 
 
 def test_resuming_needs_a_file(capsys):
@@ -169,13 +274,9 @@ def test_a_gate_that_was_killed_goes_on_and_leaves_nothing_behind(tmp_path):
     out, rounds = tmp_path / "gate.json", tmp_path / "gate.json.rounds"
     command = ["gate", "--base", INT8, "--head", INT8, "--threshold", "100", "--rounds", "3", "--time-budget", "1"]
     command += ["--json", str(out)]
-    process = subprocess.Popen([sys.executable, "-m", "fcn_edge", *command], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not (rounds.exists() and len(rounds.read_text().splitlines()) > 1):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    process = started(rounds, *command, lines=2)
     process.kill()
-    process.wait()
+    process.communicate()
     session = json.loads(rounds.read_text().splitlines()[1])["sessions"][0]
 
     assert main([*command, "--resume", "--quiet"]) == 0

@@ -9,12 +9,14 @@ only warns, unless --strict.
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fcn_edge.atomic import write_report, write_text
+from fcn_edge.atomic import check_writable, write_report, write_text
 from fcn_edge.cli import foreign
-from fcn_edge.errors import ThresholdMissedError, UsageError
+from fcn_edge.errors import FcnEdgeError, OutputError, ThresholdMissedError, UsageError
 from fcn_edge.measure.gate import GateConfig, GateReport
 from fcn_edge.measure.gate.config import AGREEMENT, CLASS_DROP, DEFAULT_THRESHOLD, MIOU_KEPT
 
@@ -49,30 +51,25 @@ def run(args: argparse.Namespace) -> int:
     """Judge, print the checks, write the results."""
     from fcn_edge.dataset import open_folder
     from fcn_edge.measure.gate import gate
-    from fcn_edge.measure.gate.result import to_json
     from fcn_edge.measure.gate.table import format_table
 
     if args.head is None:
         raise UsageError("no model to judge", hint=f"name it with --head, as in {EXAMPLE}")
     config = _config(args)
-    if args.resume and config.state is None:
-        raise UsageError("--resume without a file to go on with", hint="name it as it was begun: --json FILE")
-    data = open_folder(args.data) if args.data else None
     if args.accept is not None:
         return _accept(args, config)
+    if args.resume and config.state is None:
+        raise UsageError("--resume without a file to go on with", hint="name it as it was begun: --json FILE")
+    _check_outputs(args)
+    data = open_folder(args.data) if args.data else None
     report = gate(args.head, base=args.base, reference=args.reference, baseline=args.baseline, data=data, config=config)
-    if args.json == "-":
-        write_report("-", "gate", to_json(report))
-    else:
+    if args.json != "-":
         print(format_table(report))
-        if args.json:
-            write_report(args.json, "gate", to_json(report, beside=Path(args.json).parent))
-    _write_pages(report, args)
-    for state in filter(None, config.states()):
-        state.unlink(missing_ok=True)
-    if report.exit_code:
-        raise _missed(report)
-    return 0
+    failed = _write_results(report, args)
+    if not failed:
+        for state in filter(None, config.states()):
+            state.unlink(missing_ok=True)
+    return _end(report, failed)
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
@@ -141,6 +138,14 @@ def _accept(args: argparse.Namespace, config: GateConfig) -> int:
             "--accept keeps the ratio of --head to --reference in --baseline",
             hint='fcn-edge gate --head HEAD --reference FLOAT --baseline FILE --accept "REASON"',
         )
+    unused = [name for name in ("--json", "--junit", "--markdown", "--html") if getattr(args, name[2:]) is not None]
+    unused += ["--resume"] * args.resume
+    if unused:
+        raise UsageError(
+            f"--accept with {', '.join(unused)}: nothing is judged, so there is no result beside the baseline",
+            hint=f"leave {'it' if len(unused) == 1 else 'them'} out, or --accept",
+        )
+    _check_outputs(args)
     entry = accept_baseline(
         args.head,
         reference=args.reference,
@@ -158,21 +163,65 @@ def _accept(args: argparse.Namespace, config: GateConfig) -> int:
     return 0
 
 
-def _write_pages(report: GateReport, args: argparse.Namespace) -> None:
-    """Render what was asked for from the JSON, as any later reader of it would."""
-    if args.junit is None and args.markdown is None and args.html is None:
-        return
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Refuse what cannot be written before minutes of measuring."""
+    files = [None if args.json in (None, "-") else Path(args.json), args.junit, args.markdown, args.html]
+    if args.accept is not None:
+        files.append(args.baseline)
+    for path in files:
+        if path is not None:
+            check_writable(path)
+    if args.pictures is not None:
+        check_writable(args.pictures, folder=True)
+
+
+def _write_results(report: GateReport, args: argparse.Namespace) -> list[OutputError]:
+    """Write what was asked for, each whether or not the others can be written; give what went wrong.
+
+    Pages are rendered from the JSON, as any later reader of it would.
+    """
     from fcn_edge.measure.gate.result import to_json
     from fcn_edge.measure.report import make_report, write_report_pages
 
+    failed: list[OutputError] = []
+
+    def attempt(write: Callable[[], None]) -> bool:
+        try:
+            write()
+        except OutputError as error:
+            failed.append(error)
+            return False
+        return True
+
+    def write_json(path: Path) -> None:
+        write_report(path, "gate", to_json(report, beside=path.parent))
+
+    if args.json == "-":
+        write_report("-", "gate", to_json(report))
+    kept = args.json not in (None, "-") and attempt(lambda: write_json(Path(args.json)))
+    if args.junit is None and args.markdown is None and args.html is None:
+        return failed
     with tempfile.TemporaryDirectory(prefix="fcn-edge-gate-") as folder:
-        path = Path(folder, "gate.json") if args.json in (None, "-") else Path(args.json)
-        if not path.exists():
-            write_report(path, "gate", to_json(report, beside=path.parent))
-        pages = make_report([path])
+        source = Path(args.json) if kept else Path(folder, "gate.json")
+        if not kept:
+            write_json(source)
+        pages = make_report([source])
         if args.junit is not None:
-            write_text(args.junit, pages.junit())
-        write_report_pages(pages, html=args.html, markdown=args.markdown)
+            attempt(lambda: write_text(args.junit, pages.junit()))
+        attempt(lambda: write_report_pages(pages, html=args.html))
+        attempt(lambda: write_report_pages(pages, markdown=args.markdown))
+    return failed
+
+
+def _end(report: GateReport, failed: Sequence[OutputError]) -> int:
+    """Give the exit code: that of the verdict, whatever became of its files."""
+    if not failed and not report.exit_code:
+        return 0
+    last: FcnEdgeError = _missed(report) if report.exit_code else failed[-1]
+    for error in failed:
+        if error is not last:
+            print(f"error: {error.message}", file=sys.stderr)
+    raise last
 
 
 def _missed(report: GateReport) -> ThresholdMissedError:
