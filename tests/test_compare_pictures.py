@@ -87,6 +87,38 @@ def test_the_command_prints_the_table_and_writes_the_json(files, tmp_path, capsy
     assert (tmp_path / "c.json").is_file()
 
 
+def test_the_command_names_the_folder_of_pictures_only_where_there_are_any(files, tmp_path, capsys):
+    data, (fp32, int8) = files
+    folder = tmp_path / "pictures"
+    copy = tmp_path / "copy.int8.onnx"
+    copy.write_bytes(fp32.read_bytes())
+
+    for models, more in (((fp32, copy), ()), ((fp32, int8), ("--worst", "0"))):
+        assert main(["compare", *map(str, models), "--data", str(data), "--pictures", str(folder), *more]) == 0
+        assert "difference pictures" not in capsys.readouterr().out
+        assert not folder.exists()
+    assert main(["compare", str(fp32), str(int8), "--data", str(data), "--pictures", str(folder)]) == 0
+    assert f"difference pictures: {folder}" in capsys.readouterr().out.splitlines()
+
+
+def test_the_command_refuses_fewer_pictures_than_none(files, capsys):
+    data, models = files
+
+    assert main(["compare", *map(str, models), "--data", str(data), "--worst", "-1"]) == 2
+    assert "--worst -1: 0 or more was expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("output", ["--json", "--pictures"])
+def test_the_command_tells_of_a_place_that_cannot_be_written_before_it_compares(files, tmp_path, capsys, output):
+    data, models = files
+    (tmp_path / "file").write_text("")
+
+    assert main(["compare", *map(str, models), "--data", str(data), output, str(tmp_path / "file" / "x")]) == 1
+    said = capsys.readouterr()
+    assert "file/x: cannot be written: " in said.err
+    assert said.out == ""
+
+
 def test_the_command_needs_classes_that_fit(files, tmp_path, capsys):
     people = make_threshold_model(tmp_path / "people.onnx", 30, names=("background", "person"))
     code = main(["compare", str(people), "--data", str(files[0])])

@@ -11,9 +11,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fcn_edge.atomic import write_report
+from fcn_edge.atomic import check_writable, write_report
 from fcn_edge.cli import foreign, layer_diagnosis
+from fcn_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from fcn_edge.measure.accuracy import CompareReport
 
 EXAMPLE = "fcn-edge compare runs/nuclei build/*.tflite --data data/nuclei --split val --json compare.json"
 
@@ -42,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from fcn_edge.measure.accuracy.result import to_json
     from fcn_edge.measure.accuracy.table import format_table
 
+    _check(args)
     config = CompareConfig(
         reference=args.reference,
         limit=args.limit,
@@ -63,9 +69,28 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(format_table(report))
     layers = {"layers": layer_diagnosis.diagnose_layers(args, report)} if args.layers else {}
-    if args.pictures:
+    if _drew(report):
         print(f"\ndifference pictures: {args.pictures}")
     if args.json:
         write_report(args.json, "compare", {**to_json(report, beside=Path(args.json).parent), **layers})
         print(f"JSON: {args.json}")
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what cannot be meant or written before minutes of segmenting."""
+    if args.worst < 0:
+        raise UsageError(f"--worst {args.worst}: 0 or more was expected", hint="write --worst 6")
+    if args.json not in (None, "-"):
+        check_writable(Path(args.json))
+    if args.pictures is not None:
+        check_writable(args.pictures, folder=True)
+
+
+def _drew(report: CompareReport) -> bool:
+    """Tell whether any difference picture was written: equal files have none."""
+    pictures: list[Path | None] = []
+    for agreement in report.agreement:
+        pictures += [image.picture for image in agreement.worst]
+        pictures += [image.picture for loss in agreement.worst_by_class for image in loss.images]
+    return any(picture is not None for picture in pictures)
