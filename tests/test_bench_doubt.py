@@ -51,7 +51,7 @@ def quiet(
         threads=1,
         control=ComparisonStats("a (control)", "a", 1.001, (0.999, 1.003), 0.983, blocks, (1.0,) * rounds),
         block_medians_ms=np.median(calls, axis=1),
-        rounds_of_block=number,
+        round_medians_ms=np.array([np.median(calls[number == i]) for i in np.unique(number)]),
         latency={"a": latency_stats(calls)},
         steady=True,
         seconds=30.0,
@@ -139,7 +139,7 @@ def test_what_happened_before_the_start_does_not_count():
         ("noisy", calls(np.ones(100), scatter=0.12), "degraded"),
         ("noisy", calls(np.ones(100), scatter=0.5), "unreliable"),
         ("noisy", calls(np.where(np.arange(100) % 10 == 5, 3, 1)), "degraded"),
-        ("noisy", calls(np.repeat([1, 1.12, 1, 1.12, 1], 20)), "degraded"),
+        ("noisy", quiet(round_medians_ms=np.array([1, 1.12, 1, 1.12, 1])), "degraded"),
         ("busy", before(load_1m=3.8, pressure_cpu=None), "degraded"),
         ("busy", before(load_1m=3.8, pressure_cpu=0.3), "degraded"),
         ("oversubscribed", quiet(threads=4), "degraded"),
@@ -203,6 +203,14 @@ def test_drift_is_the_change_from_beginning_to_end_in_any_unit(factor, scale):
     assert drift(scale * step[::-1]) == pytest.approx(1 / factor - 1)
 
 
+def test_processes_that_differ_are_told_by_the_figures_that_the_result_gives_of_them():
+    alike = dataclasses.replace(quiet(), round_medians_ms=np.array([11.75, 11.76]))
+    apart = dataclasses.replace(quiet(), round_medians_ms=np.array([10.0, 11.0, 12.0]))
+
+    assert judge(alike).flags == ()
+    assert [doubt.detail for doubt in judge(apart).doubts] == ["a differed by 20.0 % between processes"]
+
+
 @given(st.sets(st.sampled_from(FLAGS)), st.sampled_from(FLAGS), st.booleans())
 def test_a_flag_more_never_makes_the_verdict_better(flags, added, intense):
     fewer = verdict_of(tuple(flags), intense=intense)
@@ -219,7 +227,7 @@ def test_only_no_flag_at_all_is_reliable():
 def test_each_doubt_gives_a_figure_or_a_fact_and_what_to_do():
     worst = dataclasses.replace(
         with_times(quiet(), 10 * np.exp(np.linspace(0, 1, 30))[:, None] * [1.0, 1.4, 0.5]),
-        rounds_of_block=np.arange(30) // 6,
+        round_medians_ms=10 * np.exp(np.linspace(0, 1, 5)),
         before=dataclasses.replace(QUIET_PI, load_1m=9.0, pressure_cpu=0.5),
         after=dataclasses.replace(
             QUIET_PI,

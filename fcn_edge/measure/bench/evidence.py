@@ -32,7 +32,7 @@ class Evidence:
         threads: Of the variant with the most.
         control: The reference against a second session of itself.
         block_medians_ms: Of the reference, ``(blocks,)``, above 0, in the order of time.
-        rounds_of_block: Number of each block's round, ``(blocks,)``, whole numbers.
+        round_medians_ms: Of the reference's calls in each process, ``(rounds,)``, above 0; those that the result tells.
         latency: Of each variant's single calls.
         steady: All warm-ups ended with settled times.
         seconds: How long the sampling took.
@@ -45,7 +45,7 @@ class Evidence:
     threads: int
     control: ComparisonStats
     block_medians_ms: NDArray[np.float64]
-    rounds_of_block: NDArray[np.int64]
+    round_medians_ms: NDArray[np.float64]
     latency: Mapping[str, LatencyStats]
     steady: bool
     seconds: float
@@ -86,6 +86,5 @@ def stolen(evidence: Evidence) -> float:
 
 def rounds_apart(evidence: Evidence) -> float:
     """Tell how much longer the reference took in the slowest process than in the fastest: 0.1 for a tenth."""
-    rounds = evidence.rounds_of_block
-    medians = [float(np.median(evidence.block_medians_ms[rounds == number])) for number in np.unique(rounds)]
-    return max(medians) / min(medians) - 1 if medians else 0.0
+    medians = evidence.round_medians_ms
+    return float(medians.max() / medians.min()) - 1 if len(medians) else 0.0

@@ -130,7 +130,7 @@ def _report(
         threads=max(plan.threads(spec) for spec in plan.specs),
         control=control,
         block_medians_ms=np.concatenate([summary.block_medians(times, reference) for times in rounds]),
-        rounds_of_block=np.repeat(np.arange(len(rounds)), [len(times.block_started) for times in rounds]),
+        round_medians_ms=np.array([stats.p50_ms for v in variants if v.name == reference for stats in v.rounds]),
         latency={variant.name: variant.latency_ms for variant in variants},
         steady=all(stats.steady for variant in variants for stats in variant.rounds),
         seconds=seconds,
