@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fcn_edge.atomic import write_report
+from fcn_edge.atomic import check_writable, write_report
 from fcn_edge.cli import foreign
 from fcn_edge.errors import UsageError
 
@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     state = None if args.json in (None, "-") else Path(f"{args.json}.rounds")
     if args.resume and state is None:
         raise UsageError("--resume without a file to go on with", hint="name it as it was begun: --json FILE")
+    if args.json not in (None, "-"):
+        check_writable(Path(args.json))
     config = BenchConfig(
         threads=args.threads,
         rounds=args.rounds,
