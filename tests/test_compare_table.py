@@ -117,3 +117,7 @@ def test_one_model_alone_is_held_against_nothing(report, tmp_path):
 
     assert "agreement" not in text
     assert "note" not in text
+
+
+def test_one_image_is_one_image(report):
+    assert ": 1 image, 2 with masks; held against" in format_table(dataclasses.replace(report, images=1))

@@ -428,6 +428,14 @@ def test_the_table_reads_at_a_glance():
     assert format_table(report).splitlines() == TABLE.splitlines()
 
 
+@pytest.mark.parametrize("gained", [1e-17, 1e-6, 4e-5])
+def test_a_loss_of_nothing_has_no_sign(gained):
+    def same(*args, **options):
+        return compare_report({"background": 0.95, "road": 0.8}, {"background": 0.95, "road": 0.8 + gained})
+
+    assert "-0.00" not in format_table(gate(HEAD, reference=FLOAT, data=DATA, accuracy=same))
+
+
 def test_runtimes_are_named_where_they_differ():
     base, head = SAME.variants
     other = dataclasses.replace(head, runtime=dataclasses.replace(head.runtime, backend="openvino", threads=1))

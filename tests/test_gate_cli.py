@@ -135,6 +135,9 @@ def test_an_older_result_under_the_same_name_is_not_shown(folder, tmp_path):
             "--accept with --html, --resume: nothing is judged",
         ),
         (["--head", INT8, "--base", INT8, "--data", "nowhere"], "nowhere"),
+        (["--head", INT8, "--base", INT8, "--rounds", "0"], "0 rounds"),
+        (["--head", INT8, "--base", INT8, "--time-budget", "nan"], "nan s"),
+        (["--head", INT8, "--base", INT8, "--seed", "-1"], "a seed of -1"),
         (["--head", INT8, "--base", str(MODELS / "tiny.fp32.tflite")], "its classes are 2 (background, red)"),
     ],
 )

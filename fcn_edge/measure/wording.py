@@ -101,7 +101,8 @@ def quantity(value: float | None, unit: str) -> str:
         return f"{value:.3f}"
     if unit == "ms":
         return f"{milliseconds(value)} ms"
-    return f"{value:.2f} {unit}".rstrip()
+    # Not -0.00.
+    return f"{0.0 if abs(value) < _NOTHING_POINTS else value:.2f} {unit}".rstrip()
 
 
 def quantity_interval(ends: Sequence[float] | None, unit: str) -> str:

@@ -18,7 +18,8 @@ def format_table(report: CompareReport) -> str:
     """Make the lines that ``compare`` prints, without the last newline."""
     with_masks = max(variant.images for variant in report.variants)
     masks = f", {with_masks} with masks" if with_masks != report.images else ""
-    head = f"{report.split} of {report.data}: {report.images} images{masks}; held against {report.reference}"
+    images = f"{report.images} image{'' if report.images == 1 else 's'}"
+    head = f"{report.split} of {report.data}: {images}{masks}; held against {report.reference}"
     whole = align(_accuracy_rows(report, report.classes))
     fits = max(map(len, whole.splitlines())) <= WIDTH
     parts = [head, whole if fits else align(_accuracy_rows(report, ()))]

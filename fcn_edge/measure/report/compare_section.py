@@ -40,8 +40,9 @@ def compare_section(result: ResultFile) -> Section:
 
 
 def _method(content: Mapping[str, Any]) -> str:
+    images = f"{content['images']} image{'' if content['images'] == 1 else 's'}"
     text = (
-        f"{content['images']} images of split {content['split']} of {content['data']}. Scores are brought to the "
+        f"{images} of split {content['split']} of {content['data']}. Scores are brought to the "
         f"size of the original image before a class is decided. Points are absolute points of mIoU against "
         f"{content['reference']}; agreement is the share of pixels that get the same class."
     )
