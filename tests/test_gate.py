@@ -133,6 +133,13 @@ def test_an_interval_that_is_not_there_is_not_widened():
     )
 
 
+def test_one_pair_is_one_pair():
+    (comparison,) = bench_report(ci=None).comparisons
+    alone = dataclasses.replace(SAME, comparisons=(dataclasses.replace(comparison, pairs=1),))
+
+    assert relative(alone).checks[0].detail == "1 pair is too few for an interval"
+
+
 def test_what_the_base_differs_from_itself_is_not_held_against_the_head():
     doubted = bench_report(1.12, (1.11, 1.13), verdict="unreliable", flags=("aa_control",), control=0.97)
 

@@ -98,7 +98,7 @@ def _check_reliable(report: BenchReport, path: Path) -> None:
         )
     if report.comparison(latency.HEAD).ci is None:
         raise UnreliableError(
-            f"{path}: stays as it was: {report.comparison(latency.HEAD).pairs} pairs are too few for an interval",
+            f"{path}: stays as it was: {latency.too_few(report.comparison(latency.HEAD).pairs)}",
             hint="give it more time: --time-budget S",
         )
 

@@ -161,10 +161,15 @@ def _ratio_words(
 ) -> str:
     now = report.comparison(HEAD)
     if found is None:
-        return f"{now.pairs} pairs are too few for an interval"
+        return too_few(now.pairs)
     if before is None:
         return f"head takes {ratio:.3f} times the time of base, {in_words(found)}"
     return (
         f"head takes {ratio:.3f} times the time of reference, {before[0]:.3f} in the baseline: "
         f"{ratio / before[0]:.3f} times that, {in_words(found)}"
     )
+
+
+def too_few(pairs: int) -> str:
+    """Say that there is no interval."""
+    return f"{pairs} {'pair is' if pairs == 1 else 'pairs are'} too few for an interval"
