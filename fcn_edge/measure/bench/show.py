@@ -43,7 +43,7 @@ class RoundProgress:
 
     def __enter__(self) -> RoundProgress:  # noqa: PYI034 - typing.Self needs Python 3.11
         if not self._quiet and self._stream.isatty():
-            form = "{desc} {bar:24} {percentage:3.0f} % {postfix}"
+            form = "{desc} {bar:24} {percentage:3.0f} %{postfix}"
             self._bar = tqdm(
                 total=_STEPS, desc=f"{self._title}: loading", file=self._stream, bar_format=form, leave=False
             )
