@@ -18,7 +18,7 @@ from fcn_edge.measure.accuracy.agreement import BAND_SHARE
 from fcn_edge.measure.accuracy.result import to_json
 from fcn_edge.measure.accuracy.variant import open_variant
 from fcn_edge.measure.spec import VariantSpec
-from fcn_edge.model_file import read_card
+from fcn_edge.model_file import read_card, resolve
 from fcn_edge.scenes import SceneConfig, draw_scene, write_data_folder
 
 TINY = Path(__file__).parent / "models" / "tiny.labels.fp32.tflite"
@@ -227,7 +227,7 @@ def test_a_reference_that_gives_class_ids_has_no_margin(tmp_path):
 @pytest.mark.parametrize("size_hw", [(128, 128), (200, 150)])
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_the_scores_of_the_reference_decide_the_classes_that_it_gives_by_itself(precision, size_hw):
-    path = Path(__file__).parents[1] / "models" / "nuclei" / f"nuclei.{precision}.tflite"
+    path = resolve(f"nuclei.{precision}.tflite")
     image_bgr, _ = draw_scene(np.random.default_rng(0), size_hw)
     variant = open_variant(VariantSpec(path, name=path.name), ("background", "nucleus"))
     labels, scores = variant.look(image_bgr, tile=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import pytest
 from threshold_models import SIZE_HW, make_threshold_model
@@ -13,9 +12,11 @@ from fcn_edge.measure.accuracy import AgreementReport, CompareConfig, CompareRep
 from fcn_edge.measure.accuracy.detail import ClassLoss, ClassSample, MarginPercentiles, MarginStats
 from fcn_edge.measure.accuracy.findings import find
 from fcn_edge.measure.accuracy.result import FlipStats
+from fcn_edge.model_file import resolve
 from fcn_edge.scenes import SceneConfig, write_data_folder
 
-MODELS = Path(__file__).parents[1] / "models"
+# Wherever they are: in the repository, or in the wheel that is tested as a device has it.
+MODELS = resolve("nuclei.int8.tflite").parents[1]
 CLASSES = ("background", "nucleus", "fibre")
 
 

@@ -16,9 +16,10 @@ from fcn_edge.measure.gate import GateConfig, accept_baseline, gate
 from fcn_edge.measure.gate.result import to_json
 from fcn_edge.measure.gate.table import format_table
 from fcn_edge.measure.spec import VariantSpec
-from fcn_edge.model_file import read_card, write_card
+from fcn_edge.model_file import read_card, resolve, write_card
 
-MODELS = Path(__file__).parent.parent / "models" / "nuclei"
+# Wherever they are: in the repository, or in the wheel that is tested as a device has it.
+MODELS = resolve("nuclei.int8.tflite").parent
 HEAD, FLOAT = MODELS / "nuclei.int8.tflite", MODELS / "nuclei.fp32.tflite"
 DATA = DataFolder(Path("data"), ("background", "nucleus"), {"val": (Sample("a", Path("a.png"), None),), "empty": ()})
 SLOW = bench_report(1.2, (1.18, 1.22))

@@ -19,13 +19,14 @@ from fcn_edge.measure.bench import BenchConfig, bench
 from fcn_edge.measure.bench.result import to_json
 from fcn_edge.measure.gate import accept_baseline, gate
 from fcn_edge.measure.gate.result import to_json as gate_json
+from fcn_edge.model_file import resolve
 from fcn_edge.schema import KINDS, load_schema
 
 jsonschema = pytest.importorskip("jsonschema", reason="needs the extra dev")
 
 PACKAGE = Path(fcn_edge.__file__).parent
 MODELS = Path(__file__).parent / "models"
-SHIPPED = Path(__file__).parent.parent / "models" / "nuclei"
+SHIPPED = resolve("nuclei.int8.tflite").parent
 # Where a kind is given by name: write_report(path, "kind", …) or KIND = "kind".
 _WRITTEN = re.compile(r'(?:write_report\([^"\n]*"(\w+)",|^KIND = "(\w+)"$)', re.MULTILINE)
 
