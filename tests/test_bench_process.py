@@ -19,7 +19,7 @@ INT8 = Path(__file__).parent / "models" / "tiny.int8.tflite"
 
 def a_job(folder: Path, **changes) -> Job:
     pictures = write_pictures(find_pictures(None, count=8, seed=0), folder / "pictures.npz")
-    sessions = (SessionJob("a", str(INT8), None, 1), SessionJob("b", str(INT8), "litert", 1))
+    sessions = (SessionJob("a", str(INT8), None, 1), SessionJob("b", str(INT8), None, 1))
     wish = {"blocks": 3, "min_seconds": 0.0, "warm_up_s": 0.0, **changes}
     return Job("round", sessions, str(pictures), **wish)
 
