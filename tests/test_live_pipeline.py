@@ -15,12 +15,12 @@ from threshold_models import make_threshold_model
 from fcn_edge.card import class_specs
 from fcn_edge.errors import OutputError, SourceError, UsageError
 from fcn_edge.geometry import placement
-from fcn_edge.live.capture import CaptureSource
 from fcn_edge.live.config import CameraConfig
 from fcn_edge.live.fake import FakeCapture
 from fcn_edge.live.pipeline import Pipeline
 from fcn_edge.live.run import run_camera
 from fcn_edge.live.source import SourceConfig, open_source
+from fcn_edge.live.source.capture import CaptureSource
 
 KEYS = ("capture", "wait", "preprocess", "inference", "postprocess", "draw", "output")
 

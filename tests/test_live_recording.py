@@ -9,10 +9,10 @@ import pytest
 from films import grey_frame, read_film, write_film
 
 from fcn_edge.errors import OutputError, UsageError
-from fcn_edge.live.avi import AviFilm
-from fcn_edge.live.growing_file import GrowingFile
-from fcn_edge.live.matroska import MatroskaFilm
-from fcn_edge.live.recording import Recorder, check_recording
+from fcn_edge.live.output.avi import AviFilm
+from fcn_edge.live.output.growing_file import GrowingFile
+from fcn_edge.live.output.matroska import MatroskaFilm
+from fcn_edge.live.output.recording import Recorder, check_recording
 
 FILMS = pytest.mark.parametrize(("kind", "suffix"), [(MatroskaFilm, ".mkv"), (AviFilm, ".avi")])
 

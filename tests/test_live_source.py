@@ -10,9 +10,9 @@ import pytest
 from films import grey_frame, mjpeg_server, write_film
 
 from fcn_edge.errors import ImageError, SourceError, UsageError
-from fcn_edge.live.capture import CaptureSource, display_name
 from fcn_edge.live.fake import FakeCapture
 from fcn_edge.live.source import SourceConfig, check_source, open_source, open_unless_stopped
+from fcn_edge.live.source.capture import CaptureSource, display_name
 
 
 class HandClock:

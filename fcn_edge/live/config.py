@@ -8,8 +8,8 @@ from typing import Literal
 
 from fcn_edge.card import Activation
 from fcn_edge.errors import UsageError
+from fcn_edge.live.output.recording import check_recording
 from fcn_edge.live.painter import OPACITY
-from fcn_edge.live.recording import check_recording
 from fcn_edge.live.source import SourceConfig, check_source
 from fcn_edge.runtime.segmenter import Preprocessing
 

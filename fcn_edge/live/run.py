@@ -9,15 +9,15 @@ import time
 from typing import Any, TextIO
 
 from fcn_edge.errors import OutputError
-from fcn_edge.live.capture import open_capture
 from fcn_edge.live.config import CameraConfig, check_config
 from fcn_edge.live.frame import OpenCapture, Source
-from fcn_edge.live.frame_log import FrameLog
+from fcn_edge.live.output.frame_log import FrameLog
+from fcn_edge.live.output.recording import Recorder
 from fcn_edge.live.painter import Painter
 from fcn_edge.live.pipeline import Pipeline
-from fcn_edge.live.recording import Recorder
 from fcn_edge.live.result import Sink
 from fcn_edge.live.source import open_unless_stopped
+from fcn_edge.live.source.capture import open_capture
 from fcn_edge.live.stats import CameraStats, OutputStats, write_stats
 from fcn_edge.live.status import StatusLine
 from fcn_edge.live.window import Window, WindowFeed, why_no_window

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from fcn_edge.live.growing_file import GrowingFile
+from fcn_edge.live.output.growing_file import GrowingFile
 
 # One tick is 0.1 ms: fine enough that 29.97 frames a second stay even.
 TICK_NS = 100_000

@@ -1,6 +1,6 @@
 """Motion JPEG in AVI, which every player of the last thirty years opens; one frame rate for the whole film.
 
-Layout as in Microsoft's AVI RIFF file reference. Why not ``cv2.VideoWriter``: see :mod:`fcn_edge.live.matroska`.
+Layout as in Microsoft's AVI RIFF file reference. Why not ``cv2.VideoWriter``: see :mod:`fcn_edge.live.output.matroska`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 
 from fcn_edge.errors import OutputError
-from fcn_edge.live.growing_file import GrowingFile
+from fcn_edge.live.output.growing_file import GrowingFile
 
 # Sizes are 32 bits, and many players take them as signed.
 LARGEST_BYTES = 2**31 - 1

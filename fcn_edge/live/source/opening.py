@@ -4,60 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import re
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 
-from fcn_edge.errors import UsageError
-from fcn_edge.live.capture import CaptureSource, display_name, open_capture
-from fcn_edge.live.folder import FolderSource
 from fcn_edge.live.frame import OpenCapture, Source, SourceInfo
-
-STREAM_SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "udp", "tcp")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceConfig:
-    """What to read frames from.
-
-    Attributes:
-        target: Device index (``"0"``), ``/dev/videoN``, a film, a folder of images, or a URL.
-        loop: Play a film or folder again and again.
-        width: Wished of a device, in pixels; it takes the nearest it has.
-        height: Wished of a device, in pixels.
-        fps: Wished of a device; for a folder, how many images a second.
-    """
-
-    target: str = "0"
-    loop: bool = False
-    width: int | None = None
-    height: int | None = None
-    fps: float | None = None
-
-
-def check_source(config: SourceConfig) -> None:
-    """See that *config* names something that can be a source, before anything is loaded.
-
-    Raises:
-        UsageError: A path that does not exist, a scheme that is not supported, or a wish that is not above 0.
-    """
-    for wish, value in (("width", config.width), ("height", config.height), ("fps", config.fps)):
-        if value is not None and not value > 0:
-            raise UsageError(f"--{wish} {value}: expected above 0", hint=f"leave --{wish} out for the source's own")
-    target = config.target
-    if _is_index(target) or target.startswith("/dev/"):
-        return
-    scheme, found, _ = target.partition("://")
-    if found:
-        if scheme.lower() not in STREAM_SCHEMES:
-            message = f"--source {target}: {scheme!r} is not a kind of stream"
-            raise UsageError(message, hint="use " + ", ".join(f"{s}://" for s in STREAM_SCHEMES))
-    elif not Path(target).exists():
-        message = f"--source {target}: there is no such file or folder"
-        raise UsageError(message, hint="give a camera (0), a film, a folder of images, or a URL (http://, rtsp://)")
+from fcn_edge.live.source.capture import CaptureSource, display_name, open_capture
+from fcn_edge.live.source.config import SourceConfig, check_source, is_index
+from fcn_edge.live.source.folder import FolderSource
 
 
 def open_source(config: SourceConfig, *, opener: OpenCapture = open_capture) -> Source:
@@ -75,17 +30,13 @@ def open_source(config: SourceConfig, *, opener: OpenCapture = open_capture) -> 
         cv2.CAP_PROP_FRAME_HEIGHT: config.height,
         cv2.CAP_PROP_FPS: config.fps,
     }
-    target = int(config.target) if _is_index(config.target) else config.target
+    target = int(config.target) if is_index(config.target) else config.target
     is_device = isinstance(target, int) or target.startswith("/dev/")
     wishes = {key: int(value) for key, value in wished.items() if value is not None} if is_device else {}
     if is_device:
         # Fewer old pictures waiting in the driver; a driver that cannot do it keeps its own number.
         wishes[cv2.CAP_PROP_BUFFERSIZE] = 1
     return CaptureSource(target, wishes=wishes, loop=config.loop, opener=opener)
-
-
-def _is_index(target: str) -> bool:
-    return re.fullmatch(r"\d{1,3}", target) is not None
 
 
 class UnopenedSource:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_edge.live.growing_file import GrowingFile
+from fcn_edge.live.output.growing_file import GrowingFile
 from fcn_edge.live.result import STAGES, Result
 
 

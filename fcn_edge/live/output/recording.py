@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from fcn_edge.errors import UsageError
 from fcn_edge.geometry import fit_image
-from fcn_edge.live.avi import AviFilm
-from fcn_edge.live.growing_file import GrowingFile
-from fcn_edge.live.matroska import MatroskaFilm
+from fcn_edge.live.output.avi import AviFilm
+from fcn_edge.live.output.growing_file import GrowingFile
+from fcn_edge.live.output.matroska import MatroskaFilm
 from fcn_edge.live.result import Result
 
 JPEG_QUALITY = 88

@@ -1,0 +1,1 @@
+"""Where results go: films, logs, masks, other machines. Each module has one sink."""
