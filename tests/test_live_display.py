@@ -11,7 +11,7 @@ from fcn_edge.card import ClassSpec
 from fcn_edge.live.frame import Frame
 from fcn_edge.live.painter import Painter
 from fcn_edge.live.result import STAGES, Result
-from fcn_edge.live.status import StatusLine
+from fcn_edge.live.status_line import StatusLine
 from fcn_edge.live.tally import Tally
 
 CLASSES = (ClassSpec("background", (0, 0, 0)), ClassSpec("thing", (255, 0, 0)))

@@ -53,6 +53,7 @@ class Collector:
         self._delay_s = delay_s
         self._fails_at = fails_at
 
+    name = "collector"
     needs_picture = False
 
     def write(self, result, picture_bgr):

@@ -97,10 +97,16 @@ class FakeCapture:
         self._handed_out += 1
         return True
 
-    def retrieve(self) -> tuple[bool, NDArray[np.uint8] | None]:
-        """Give the picture of the frame taken last."""
+    def retrieve(self, image: NDArray[np.uint8] | None = None) -> tuple[bool, NDArray[np.uint8] | None]:
+        """Give the picture of the frame taken last, in *image* where it fits."""
         number = self.delivered[-1]
-        return (False, None) if number in self._broken else (True, self._draw(number, self._size_wh))
+        if number in self._broken:
+            return False, None
+        picture = self._draw(number, self._size_wh)
+        if image is None or image.shape != picture.shape:
+            return True, picture
+        np.copyto(image, picture)
+        return True, image
 
     def get(self, property_id: int) -> float:
         """Give rate, width or height; 0 for anything else, as OpenCV does for what it does not know."""

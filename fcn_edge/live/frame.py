@@ -18,7 +18,8 @@ class Frame:
     """One picture of a source.
 
     Attributes:
-        image_bgr: ``(H, W, 3)`` uint8. It belongs to whoever takes the frame, who may draw on it.
+        image_bgr: ``(H, W, 3)`` uint8. It belongs to whoever takes the frame; may be the array that was offered to
+            :meth:`Source.read`.
         number: Counts what the source delivered, from 0.
         begun_at: Monotonic seconds at which the capture stage begins, see :attr:`SourceInfo.starts_at`.
         ready_at: Monotonic seconds at which the picture was decoded.
@@ -56,21 +57,59 @@ class SourceInfo:
     starts_at: str
 
 
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """How a source is doing just now, and what became of it so far. A film or folder is always well.
+
+    Attributes:
+        waiting: A live source was lost and has not come back yet.
+        note: Why, in words for people; empty while frames come.
+        next_try_s: Seconds until it is opened again; None while frames come or it is being opened right now.
+        losses: How often it was lost.
+        reconnects: How often it came back.
+        gaps: How often its next frame came more than three frame times late without its being lost.
+        gap_s: Seconds without frames, in gaps and losses together.
+    """
+
+    waiting: bool = False
+    note: str = ""
+    next_try_s: float | None = None
+    losses: int = 0
+    reconnects: int = 0
+    gaps: int = 0
+    gap_s: float = 0.0
+
+
+WELL = SourceHealth()
+
+
 class Source(Protocol):
-    """An open source of frames. Used by one thread at a time."""
+    """An open source of frames. One thread reads; :attr:`health` and :meth:`interrupt` are for any thread."""
 
     @property
     def info(self) -> SourceInfo:
         """What the source is."""
         ...
 
-    def read(self) -> Frame | None:
-        """Wait for the next frame; None when a film or folder is over.
+    @property
+    def health(self) -> SourceHealth:
+        """How it is doing just now."""
+        ...
+
+    def read(self, spare: NDArray[np.uint8] | None = None) -> Frame | None:
+        """Wait for the next frame; None when a film or folder is over, or after :meth:`interrupt`.
+
+        Args:
+            spare: ``(H, W, 3)`` uint8, memory that the picture may be decoded into where its size fits.
 
         Raises:
             SourceError: A live source was lost.
             ImageError: A picture of a folder cannot be decoded.
         """
+        ...
+
+    def interrupt(self) -> None:
+        """Let a reader that waits for a lost source come back at once, with None; may be called at any time."""
         ...
 
     def close(self) -> None:
@@ -89,8 +128,8 @@ class Capture(Protocol):
         """Take the next frame from the device; False when there is none any more."""
         ...
 
-    def retrieve(self) -> tuple[bool, NDArray[np.uint8] | None]:
-        """Decode the frame taken last into ``(H, W, 3)`` uint8 BGR, which the caller owns."""
+    def retrieve(self, image: NDArray[np.uint8] | None = None) -> tuple[bool, NDArray[np.uint8] | None]:
+        """Decode the frame taken last into ``(H, W, 3)`` uint8 BGR, which the caller owns: *image* where it fits."""
         ...
 
     def get(self, property_id: int) -> float:

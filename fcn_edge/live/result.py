@@ -34,7 +34,16 @@ class Result:
 
 
 class Sink(Protocol):
-    """Where results go: a recording, a log, a window."""
+    """Where results go: a recording, a log, a window. Each sink is written by a thread of its own.
+
+    Memory: the arrays of a result and the picture are used again for a later frame as soon as ``write`` returns. A
+    sink that keeps something copies it.
+    """
+
+    @property
+    def name(self) -> str:
+        """A word for reports and messages: ``recording``, ``frame_log``, ``window``."""
+        ...
 
     @property
     def needs_picture(self) -> bool:
@@ -50,7 +59,8 @@ class Sink(Protocol):
                 frame. Not to be changed.
 
         Raises:
-            OutputError: It cannot be written; this ends the run.
+            OutputError: It cannot be written. Of a film or folder this ends the run. Of a live source the result is
+                lost, and after a pause the sink is given results again, so it must be able to go on after an error.
         """
         ...
 

@@ -19,7 +19,7 @@ from fcn_edge.live.result import Sink
 from fcn_edge.live.source import open_unless_stopped
 from fcn_edge.live.source.capture import open_capture
 from fcn_edge.live.stats import CameraStats, OutputStats, write_stats
-from fcn_edge.live.status import StatusLine
+from fcn_edge.live.status_line import StatusLine
 from fcn_edge.live.window import Window, WindowFeed, why_no_window
 from fcn_edge.machine.environment import find_environment
 from fcn_edge.model_file import fingerprint, parse_name

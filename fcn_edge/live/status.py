@@ -1,60 +1,82 @@
-"""A line that says how the camera is doing."""
+"""How a run is doing just now, as the page, a broker and a monitoring system are told."""
 
 from __future__ import annotations
 
-import sys
-import time
-from typing import TextIO
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from fcn_edge.live.frame import Clock
-from fcn_edge.live.tally import Tally
-from fcn_edge.progress import PLAIN_LINE_EVERY_S
-
-TERMINAL_LINE_EVERY_S = 1.0
-_WIDTH = 78
+from fcn_edge.live.frame import WELL, SourceHealth
 
 
-class StatusLine:
-    """Shows frames a second, age and drops: each second in place on a terminal, else as a line every ten seconds.
+@dataclass(frozen=True, slots=True)
+class OutputStatus:
+    """How one output is doing.
 
-    Args:
-        tally: What is shown.
-        stream: Standard error by default.
-        quiet: Show nothing.
-        clock: Monotonic seconds.
+    Attributes:
+        written: Results it took.
+        dropped: Results of a live source that came while it was busy or after it had failed.
+        error: Why it takes none at present; empty while all is well.
     """
 
-    def __init__(
-        self, tally: Tally, *, stream: TextIO | None = None, quiet: bool = False, clock: Clock = time.monotonic
-    ) -> None:
-        self._tally = tally
-        self._stream = stream or sys.stderr
-        self._quiet = quiet
-        self._clock = clock
-        self._in_place = self._stream.isatty()
-        self._every_s = TERMINAL_LINE_EVERY_S if self._in_place else PLAIN_LINE_EVERY_S
-        self._shown_at = clock()
-        self._on_screen = False
+    written: int = 0
+    dropped: int = 0
+    error: str = ""
 
-    def update(self) -> None:
-        """Show the line if it is time."""
-        now = self._clock()
-        if self._quiet or now - self._shown_at < self._every_s:
-            return
-        self._shown_at = now
-        tally = self._tally
-        rate = f"{tally.recent_fps():.1f} FPS, age {tally.age_ms:.0f} ms"
-        line = f"{tally.processed} frames, {rate}, {tally.dropped} dropped"
-        if self._in_place:
-            self._stream.write("\r" + line.ljust(_WIDTH)[:_WIDTH])
-            self._on_screen = True
-        else:
-            self._stream.write(line + "\n")
-        self._stream.flush()
 
-    def close(self) -> None:
-        """Clear a line that is drawn in place."""
-        if self._on_screen:
-            self._stream.write("\r" + " " * _WIDTH + "\r")
-            self._stream.flush()
-            self._on_screen = False
+@dataclass(frozen=True, slots=True)
+class LiveStatus:
+    """One look at a run. What is not known is None.
+
+    Attributes:
+        running_s: Seconds since the run began.
+        model: File name of the model.
+        runtime: What runs it, such as ``litert 2.3.0, 1 thread``.
+        source: What the user named, without the password of a URL.
+        live: The newest frame counts, not every frame.
+        health: Of the source.
+        camera_fps: Frames the source delivered a second, lately.
+        processed_fps: Frames that became a mask a second, lately.
+        age_ms: From capture to mask, of the newest frame.
+        inference_ms: Of the newest frame.
+        captured: Frames delivered so far.
+        processed: Frames that became a mask so far.
+        dropped_by_cause: Frames that did not: ``newer_frame``, ``undecodable``.
+        class_share: Class name to its share of the newest picture, 0..1.
+        outputs: Name of each output to how it is doing.
+        temperature_c: Of the processor.
+        throttled: The machine slows itself down just now.
+        undervoltage: The supply is too weak just now (Raspberry Pi).
+        clock_mhz: Of the processor.
+        memory_mb: Resident memory of this process, in units of 10^6 bytes.
+    """
+
+    running_s: float
+    model: str
+    runtime: str
+    source: str
+    live: bool
+    health: SourceHealth = WELL
+    camera_fps: float = 0.0
+    processed_fps: float = 0.0
+    age_ms: float | None = None
+    inference_ms: float | None = None
+    captured: int = 0
+    processed: int = 0
+    dropped_by_cause: Mapping[str, int] = field(default_factory=dict)
+    class_share: Mapping[str, float] = field(default_factory=dict)
+    outputs: Mapping[str, OutputStatus] = field(default_factory=dict)
+    temperature_c: float | None = None
+    throttled: bool | None = None
+    undervoltage: bool | None = None
+    clock_mhz: float | None = None
+    memory_mb: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data for JSON."""
+        return dataclasses.asdict(self)
+
+
+AskStatus = Callable[[], LiveStatus]
+"""Takes one look; may be called from any thread, some times a second."""

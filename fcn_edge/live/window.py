@@ -58,6 +58,7 @@ def _x11_answers() -> bool:
 class WindowFeed:
     """The sink's side of a window: keeps the newest picture and never waits for the window."""
 
+    name = "window"
     needs_picture = True
 
     def __init__(self) -> None:
@@ -66,7 +67,7 @@ class WindowFeed:
     def write(self, result: Result, picture_bgr: NDArray[np.uint8]) -> None:
         """Leave a picture for the window; one that it has not shown yet is replaced."""
         del result
-        self._newest.put(picture_bgr)
+        self._newest.put(picture_bgr.copy())
 
     def take(self, timeout_s: float) -> NDArray[np.uint8] | None:
         """Give the newest picture not yet taken, waiting up to *timeout_s* for one."""

@@ -24,6 +24,7 @@ class FrameLog:
         OutputError: The file cannot be created.
     """
 
+    name = "frame_log"
     needs_picture = False
 
     def __init__(self, path: Path, class_names: Sequence[str]) -> None:

@@ -54,6 +54,7 @@ class Recorder:
         OutputError: The file cannot be created.
     """
 
+    name = "recording"
     needs_picture = True
 
     def __init__(self, path: Path, *, rate_fps: float) -> None:

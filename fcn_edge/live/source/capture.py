@@ -10,10 +10,12 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from fcn_edge.errors import SourceError
 from fcn_edge.image_file import OPENCV_SILENT, opencv_log
-from fcn_edge.live.frame import Capture, Clock, Frame, OpenCapture, SourceInfo
+from fcn_edge.live.frame import WELL, Capture, Clock, Frame, OpenCapture, SourceHealth, SourceInfo
 
 OPEN_TIMEOUT_MS = 10_000
 READ_TIMEOUT_MS = 10_000
@@ -88,8 +90,19 @@ class CaptureSource:
         """What the source is."""
         return self._info
 
-    def read(self) -> Frame | None:
+    @property
+    def health(self) -> SourceHealth:
+        """Always well: a source that is lost raises."""
+        return WELL
+
+    def interrupt(self) -> None:
+        """Nothing to do: a driver's call cannot be interrupted."""
+
+    def read(self, spare: NDArray[np.uint8] | None = None) -> Frame | None:
         """Wait for the next frame; None when a film is over.
+
+        Args:
+            spare: Memory that the picture may be decoded into.
 
         Raises:
             SourceError: A live source was lost, or a film has no frame that can be read.
@@ -101,7 +114,7 @@ class CaptureSource:
                 self._raise_if_lost()
                 return None
             begun_at = self._clock() if self._info.live else called_at
-            decoded, image = self._capture.retrieve()
+            decoded, image = self._capture.retrieve(spare)
             if decoded and image is not None and image.size:
                 return self._stamp(Frame(image, self._delivered, begun_at, self._clock(), 0.0, lost))
             lost += 1

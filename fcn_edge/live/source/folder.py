@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fcn_edge import image_file
 from fcn_edge.errors import SourceError
-from fcn_edge.live.frame import Clock, Frame, SourceInfo
+from fcn_edge.live.frame import WELL, Clock, Frame, SourceHealth, SourceInfo
 
 
 class FolderSource:
@@ -42,12 +45,24 @@ class FolderSource:
         """What the source is."""
         return self._info
 
-    def read(self) -> Frame | None:
+    @property
+    def health(self) -> SourceHealth:
+        """Always well."""
+        return WELL
+
+    def interrupt(self) -> None:
+        """Nothing to do: reading never waits."""
+
+    def read(self, spare: NDArray[np.uint8] | None = None) -> Frame | None:
         """Read the next image; None after the last.
+
+        Args:
+            spare: Not used: images may differ in size.
 
         Raises:
             ImageError: It cannot be decoded.
         """
+        del spare
         if self._delivered >= len(self._paths) and not self._loop:
             return None
         begun_at = self._clock()

@@ -8,8 +8,10 @@ import threading
 from pathlib import Path
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
-from fcn_edge.live.frame import OpenCapture, Source, SourceInfo
+from fcn_edge.live.frame import WELL, OpenCapture, Source, SourceHealth, SourceInfo
 from fcn_edge.live.source.capture import CaptureSource, display_name, open_capture
 from fcn_edge.live.source.config import SourceConfig, check_source, is_index
 from fcn_edge.live.source.folder import FolderSource
@@ -50,8 +52,16 @@ class UnopenedSource:
         """Its name."""
         return self._info
 
-    def read(self) -> None:
+    @property
+    def health(self) -> SourceHealth:
+        """Nothing is wrong with it."""
+        return WELL
+
+    def read(self, spare: NDArray[np.uint8] | None = None) -> None:
         """Give no frame."""
+
+    def interrupt(self) -> None:
+        """Nothing to do: reading never waits."""
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -1,0 +1,60 @@
+"""A line that says how the camera is doing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+from fcn_edge.live.frame import Clock
+from fcn_edge.live.tally import Tally
+from fcn_edge.progress import PLAIN_LINE_EVERY_S
+
+TERMINAL_LINE_EVERY_S = 1.0
+_WIDTH = 78
+
+
+class StatusLine:
+    """Shows frames a second, age and drops: each second in place on a terminal, else as a line every ten seconds.
+
+    Args:
+        tally: What is shown.
+        stream: Standard error by default.
+        quiet: Show nothing.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self, tally: Tally, *, stream: TextIO | None = None, quiet: bool = False, clock: Clock = time.monotonic
+    ) -> None:
+        self._tally = tally
+        self._stream = stream or sys.stderr
+        self._quiet = quiet
+        self._clock = clock
+        self._in_place = self._stream.isatty()
+        self._every_s = TERMINAL_LINE_EVERY_S if self._in_place else PLAIN_LINE_EVERY_S
+        self._shown_at = clock()
+        self._on_screen = False
+
+    def update(self) -> None:
+        """Show the line if it is time."""
+        now = self._clock()
+        if self._quiet or now - self._shown_at < self._every_s:
+            return
+        self._shown_at = now
+        tally = self._tally
+        rate = f"{tally.recent_fps():.1f} FPS, age {tally.age_ms:.0f} ms"
+        line = f"{tally.processed} frames, {rate}, {tally.dropped} dropped"
+        if self._in_place:
+            self._stream.write("\r" + line.ljust(_WIDTH)[:_WIDTH])
+            self._on_screen = True
+        else:
+            self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Clear a line that is drawn in place."""
+        if self._on_screen:
+            self._stream.write("\r" + " " * _WIDTH + "\r")
+            self._stream.flush()
+            self._on_screen = False
