@@ -55,6 +55,13 @@ def test_the_scores_are_logits_as_in_exported_files(path):
     assert (info.input.shape, info.input.dtype, info.output.shape) == ((1, 32, 48, 3), "float32", (1, 32, 48, 1))
 
 
+def test_a_result_is_written_where_it_is_wanted(path):
+    backend = open_backend(path)
+    pixels, out = np.full((1, 32, 48, 3), 200, np.float32), np.zeros((1, 32, 48, 1), np.float32)
+    assert backend.infer(pixels, out=out) is out
+    assert np.array_equal(out, backend.infer(pixels))
+
+
 def test_a_keras_file_segments_with_its_cards_threshold(path):
     write_card(path, CARD)
     with Segmenter.open(path) as segmenter:

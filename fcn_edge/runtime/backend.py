@@ -71,19 +71,37 @@ class Backend(Protocol):
         """What runs, what goes in and what comes out."""
         ...
 
-    def infer(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+    def infer(self, pixels: NDArray[np.generic], *, out: NDArray[np.generic] | None = None) -> NDArray[np.generic]:
         """Run the model once.
 
         Args:
             pixels: Exactly ``info.input.shape`` and ``info.input.dtype``; for an exported file that is
                 ``(1, H, W, 3)`` uint8, RGB, 0..255.
+            out: An array of ``info.output.shape`` and ``info.output.dtype`` to write the result into and return; None
+                for a new one. A camera that runs for weeks uses a few of them again and again.
 
         Returns:
             The output as the file gives it, ``info.output.shape`` and ``info.output.dtype``, not dequantised. The
-            array belongs to the caller: the next call does not overwrite it.
+            array belongs to the caller: the next call does not overwrite it, unless it is given it as *out*.
+
+        Raises:
+            ValueError: *out* is of another shape or type, or cannot be written to.
         """
         ...
 
     def close(self) -> None:
         """Free the model; further calls of ``infer`` are an error. May be called twice."""
         ...
+
+
+def check_out(out: NDArray[np.generic], output: TensorInfo) -> None:
+    """Refuse an array that *output* does not fit into, before native code writes to its memory.
+
+    Raises:
+        ValueError: It is of another shape or type, or cannot be written to.
+    """
+    if out.shape != output.shape or out.dtype != np.dtype(output.dtype):
+        found, expected = f"{out.shape} {out.dtype}", f"{output.shape} {output.dtype}"
+        raise ValueError(f"out is {found}, but the model gives {expected}")
+    if not out.flags.writeable:
+        raise ValueError("out cannot be written to")

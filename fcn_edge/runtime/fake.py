@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_edge.runtime.backend import BackendInfo, TensorInfo
+from fcn_edge.runtime.backend import BackendInfo, TensorInfo, check_out
 
 
 class FakeBackend:
@@ -36,9 +36,14 @@ class FakeBackend:
         """What goes in and what comes out."""
         return self._info
 
-    def infer(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+    def infer(self, pixels: NDArray[np.generic], *, out: NDArray[np.generic] | None = None) -> NDArray[np.generic]:
         """Call the function."""
-        return self._function(pixels)
+        result = self._function(pixels)
+        if out is None:
+            return result
+        check_out(out, self._info.output)
+        np.copyto(out, result)
+        return out
 
     def close(self) -> None:
         """Note that it was called."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fcn_edge.errors import ModelFileError
 from fcn_edge.model_file.tflite_format import flatbuffer_bytes
 from fcn_edge.runtime import native_log
-from fcn_edge.runtime.backend import BackendInfo
+from fcn_edge.runtime.backend import BackendInfo, check_out
 from fcn_edge.runtime.contract import RawTensor, describe
 from fcn_edge.runtime.delegation import DelegationInfo, find_delegation
 
@@ -50,17 +50,23 @@ class InterpreterBackend:
         """What runs, what goes in and what comes out."""
         return self._info
 
-    def infer(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+    def infer(self, pixels: NDArray[np.generic], *, out: NDArray[np.generic] | None = None) -> NDArray[np.generic]:
         """Run the model once; see :meth:`fcn_edge.runtime.backend.Backend.infer`."""
         if self._interpreter is None:
             raise RuntimeError("infer after close")
+        if out is not None:
+            check_out(out, self._info.output)
         try:
             self._interpreter.set_tensor(self._input_index, pixels)
             self._interpreter.invoke()
         except RuntimeError as error:
             raise _cannot_run(self._path, self._info.runtime, error) from error
-        result: NDArray[np.generic] = self._interpreter.get_tensor(self._output_index)
-        return result
+        if out is None:
+            result: NDArray[np.generic] = self._interpreter.get_tensor(self._output_index)
+            return result
+        # The view of the interpreter's own memory is gone after this line: while one is kept it refuses to run.
+        np.copyto(out, self._interpreter.tensor(self._output_index)())
+        return out
 
     def delegation(self) -> DelegationInfo | None:
         """Tell which operations run in the XNNPACK delegate; None where the runtime does not say, or after close."""

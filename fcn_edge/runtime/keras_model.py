@@ -14,7 +14,7 @@ from fcn_edge.card import Activation
 from fcn_edge.errors import ModelFileError
 from fcn_edge.model_file import keras_format
 from fcn_edge.runtime import native_log
-from fcn_edge.runtime.backend import Backend, BackendInfo
+from fcn_edge.runtime.backend import Backend, BackendInfo, check_out
 from fcn_edge.runtime.contract import RawTensor, describe
 
 _ACTIVATIONS: dict[str, Activation] = {"sigmoid": "sigmoid", "softmax": "softmax", "linear": "none"}
@@ -52,11 +52,17 @@ class KerasBackend:
         """What runs, what goes in and what comes out."""
         return self._info
 
-    def infer(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+    def infer(self, pixels: NDArray[np.generic], *, out: NDArray[np.generic] | None = None) -> NDArray[np.generic]:
         """Run the model once; see :meth:`fcn_edge.runtime.backend.Backend.infer`."""
         if self._model is None:
             raise RuntimeError("infer after close")
-        return np.array(self._call(pixels))
+        if out is not None:
+            check_out(out, self._info.output)
+        result = self._call(pixels)
+        if out is None:
+            return np.array(result)
+        np.copyto(out, result)
+        return out
 
     def close(self) -> None:
         """Free the model."""

