@@ -17,9 +17,6 @@ from fcn_edge.errors import UsageError
 IGNORE = 255
 LETTERBOX_GREY = 114
 
-# OpenCV 5 refuses images of more channels (OpenCV 4 took 512); a score map of 150 classes has more.
-_MOST_CHANNELS = 128
-
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -49,38 +46,53 @@ def placement(source_hw: tuple[int, int], input_hw: tuple[int, int], geometry: G
     return Placement(source_hw, input_hw, ((width - box_w) // 2, (height - box_h) // 2, box_w, box_h))
 
 
-def resize(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+def resize(
+    image: NDArray[np.uint8], size_hw: tuple[int, int], *, out: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
     """Resize by area when shrinking (fewer pixels after than before), linearly when growing.
 
     Args:
         image: ``(H, W, C)`` or ``(H, W)`` uint8, any colour order.
         size_hw: Height and width wanted.
+        out: Where to write the result, of its shape; None for a new array. Not used where nothing has to be done.
     """
     if image.shape[:2] == size_hw:
         return image
     shrinks = size_hw[0] * size_hw[1] < image.shape[0] * image.shape[1]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (size_hw[1], size_hw[0]), interpolation=interpolation), dtype=np.uint8)
+    return np.asarray(cv2.resize(image, (size_hw[1], size_hw[0]), dst=out, interpolation=interpolation), np.uint8)
 
 
-def fit_image(image: NDArray[np.uint8], input_hw: tuple[int, int], geometry: Geometry) -> NDArray[np.uint8]:
+def fit_image(
+    image: NDArray[np.uint8],
+    input_hw: tuple[int, int],
+    geometry: Geometry,
+    *,
+    out: NDArray[np.uint8] | None = None,
+) -> NDArray[np.uint8]:
     """Bring an image to a model's input size.
 
     Args:
         image: ``(H, W, 3)`` uint8, any colour order; the order is kept.
         input_hw: Height and width of the model's input.
         geometry: ``stretch`` ignores the aspect ratio, ``letterbox`` keeps it and pads with grey 114.
+        out: Where to write the result, ``(*input_hw, 3)`` uint8; None for a new array.
 
     Returns:
-        ``(*input_hw, 3)`` uint8; may be *image* itself when nothing had to be done.
+        ``(*input_hw, 3)`` uint8: *out* or a new array, or *image* itself when nothing had to be done.
     """
     place = placement(_hw(image), input_hw, geometry)
     x, y, width, height = place.box_xywh
-    resized = resize(image, (height, width))
     if (height, width) == input_hw:
-        return resized
-    canvas = np.full((*input_hw, image.shape[2]), LETTERBOX_GREY, np.uint8)
-    canvas[y : y + height, x : x + width] = resized
+        return resize(image, input_hw, out=out)
+    canvas = np.empty((*input_hw, image.shape[2]), np.uint8) if out is None else out
+    # Only the margins: what lies inside is written over.
+    canvas[:y], canvas[y + height :] = LETTERBOX_GREY, LETTERBOX_GREY
+    canvas[:, :x], canvas[:, x + width :] = LETTERBOX_GREY, LETTERBOX_GREY
+    inside = canvas[y : y + height, x : x + width]
+    resized = resize(image, (height, width), out=inside)
+    if resized is not inside:
+        inside[:] = resized
     return canvas
 
 
@@ -106,31 +118,35 @@ def restore_scores(scores: NDArray[np.generic], place: Placement) -> NDArray[np.
         place: From :func:`placement`.
 
     Returns:
-        ``(*place.source_hw, K)`` float32.
+        ``(*place.source_hw, K)`` float32; in memory one plane for each class.
     """
     x, y, width, height = place.box_xywh
-    inside = np.ascontiguousarray(scores[y : y + height, x : x + width], dtype=np.float32)
-    if (height, width) != place.source_hw:
-        inside = _resize_linearly(inside, place.source_hw)
-    return inside
+    inside = scores[y : y + height, x : x + width]
+    if (height, width) == place.source_hw:
+        return np.ascontiguousarray(inside, dtype=np.float32)
+    planes = np.empty((scores.shape[2], *place.source_hw), np.float32)
+    for channel, plane in enumerate(planes):
+        resize_plane(np.ascontiguousarray(inside[..., channel], dtype=np.float32), plane)
+    return np.moveaxis(planes, 0, -1)
 
 
-def restore_labels(labels: NDArray[np.uint8], place: Placement) -> NDArray[np.uint8]:
-    """Bring class ids at input resolution back to the image's own size, by nearest pixel."""
+def resize_plane(plane: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Resize the scores of one class linearly into *out*; both ``(H, W)`` float32.
+
+    Always one class at a time: OpenCV rounds pictures of several channels otherwise, so that scores which are equal for
+    two classes would come out equal in one place and different in another.
+    """
+    cv2.resize(plane, out.shape[::-1], dst=out, interpolation=cv2.INTER_LINEAR)
+
+
+def restore_labels(
+    labels: NDArray[np.uint8], place: Placement, *, out: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Bring class ids at input resolution back to the image's own size, by nearest pixel; into *out* if given."""
     x, y, width, height = place.box_xywh
     inside = labels[y : y + height, x : x + width]
-    resized = cv2.resize(inside, place.source_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    resized = cv2.resize(inside, place.source_hw[::-1], dst=out, interpolation=cv2.INTER_NEAREST_EXACT)
     return np.asarray(resized, dtype=np.uint8)
-
-
-def _resize_linearly(scores: NDArray[np.float32], size_hw: tuple[int, int]) -> NDArray[np.float32]:
-    parts = []
-    for first in range(0, scores.shape[2], _MOST_CHANNELS):
-        part = np.ascontiguousarray(scores[..., first : first + _MOST_CHANNELS])
-        resized = cv2.resize(part, size_hw[::-1], interpolation=cv2.INTER_LINEAR)
-        # OpenCV drops the axis of a single channel.
-        parts.append(np.asarray(resized, np.float32).reshape(*size_hw, -1))
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
 
 def _hw(image: NDArray[np.uint8]) -> tuple[int, int]:

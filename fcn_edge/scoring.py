@@ -33,20 +33,24 @@ def raw_threshold(probability: float, activation: Activation, quantization: Scor
     return real if quantization is None else real / quantization.scale + quantization.zero_point
 
 
-def labels_from_scores(scores: NDArray[np.generic], threshold: float | None) -> NDArray[np.uint8]:
+def labels_from_scores(
+    scores: NDArray[np.generic], threshold: float | None, *, out: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
     """Decide each pixel's class.
 
     Args:
         scores: ``(H, W, K)``, real or raw quantised.
         threshold: For ``K = 1``: scores above it are class 1, in the scores' own units (:func:`raw_threshold`).
             None for ``K > 1``: the class with the largest score, the lowest id among equals.
+        out: ``(H, W)`` uint8, contiguous, where to write the ids; None for a new array.
 
     Returns:
         ``(H, W)`` uint8 class ids.
     """
+    labels = np.empty(scores.shape[:-1], np.uint8) if out is None else out
     if scores.shape[-1] == 1:
-        return _above(scores[..., 0], 0.0 if threshold is None else threshold)
-    return _largest(scores)
+        return above_threshold(scores[..., 0], 0.0 if threshold is None else threshold, out=labels)
+    return _largest(scores, labels)
 
 
 def class_shares(labels: NDArray[np.uint8], classes: int) -> NDArray[np.float64]:
@@ -64,20 +68,36 @@ def class_shares(labels: NDArray[np.uint8], classes: int) -> NDArray[np.float64]
     return counts.ravel().astype(np.float64) / labels.size
 
 
-def _above(scores: NDArray[np.generic], threshold: float) -> NDArray[np.uint8]:
-    """Compare ``(H, W)`` scores; integers are not widened for it, which would take five times as long."""
+def above_threshold(scores: NDArray[np.generic], threshold: float, *, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Write 1 to *out* where ``(H, W)`` scores are above the threshold, else 0; give *out*.
+
+    Integers are not widened for it, which would take five times as long.
+    """
     if scores.dtype.kind not in "iu":
-        return _as_ids(np.greater(scores, threshold))
+        np.greater(scores, threshold, out=_as_truth(out))
+        return out
     levels = 1 << 8 * scores.dtype.itemsize
     lowest = 0 if scores.dtype.kind == "u" else -levels // 2
     # Of whole numbers, those above a threshold are those above its whole part.
     whole = math.floor(min(max(threshold, lowest - 1), lowest + levels - 1))
     if whole < lowest:
-        return np.ones(scores.shape, np.uint8)
-    return _as_ids(np.greater(scores, scores.dtype.type(whole)))
+        out.fill(1)
+        return out
+    np.greater(scores, scores.dtype.type(whole), out=_as_truth(out))
+    return out
 
 
-def _largest(scores: NDArray[np.generic]) -> NDArray[np.uint8]:
+def planes_of(scores: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Give ``(H, W, K)`` scores as ``(K, H, W)`` planes: a view where memory already lies so, else a copy."""
+    planar = np.moveaxis(scores, -1, 0)
+    size = scores.dtype.itemsize
+    if planar.flags.c_contiguous or size not in _SAME_SIZE:
+        return planar
+    pixels = np.ascontiguousarray(scores).reshape(-1, scores.shape[-1])
+    return _transposed(pixels, np.empty(pixels.shape[::-1], scores.dtype)).reshape(planar.shape)
+
+
+def _largest(scores: NDArray[np.generic], labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Find each pixel's largest score, as ``argmax(axis=-1)`` does, about four times as fast.
 
     NumPy compares the few scores of each pixel one by one. Here a block of pixels is turned into planes, one for each
@@ -85,19 +105,20 @@ def _largest(scores: NDArray[np.generic]) -> NDArray[np.uint8]:
     """
     classes = scores.shape[-1]
     if classes > _MOST_IDS or scores.dtype.itemsize not in _SAME_SIZE:
-        return np.asarray(scores.argmax(axis=-1), np.uint8)
-    labels = np.empty(scores.size // classes, np.uint8)
+        np.copyto(labels, scores.argmax(axis=-1), casting="unsafe")
+        return labels
+    flat = labels.reshape(-1)
     # A model that gives NCHW comes as a view of what are planes already.
     planar = np.moveaxis(scores, -1, 0)
     ready = planar.flags.c_contiguous
     pixels = planar.reshape(classes, -1).T if ready else np.ascontiguousarray(scores).reshape(-1, classes)
-    count = max(1, min(labels.size, _BLOCK_BYTES // (classes * scores.dtype.itemsize)))
+    count = max(1, min(flat.size, _BLOCK_BYTES // (classes * scores.dtype.itemsize)))
     planes, found = np.empty(classes * count, scores.dtype), np.empty(classes * count, np.bool_)
-    for first in range(0, labels.size, count):
-        block, part = pixels[first : first + count], labels[first : first + count]
+    for first in range(0, flat.size, count):
+        block, part = pixels[first : first + count], flat[first : first + count]
         across = block.T if ready else _transposed(block, planes[: block.size].reshape(classes, -1))
         _largest_of_planes(across, found[: block.size].reshape(classes, -1), part)
-    return labels.reshape(scores.shape[:-1])
+    return labels
 
 
 def _largest_of_planes(planes: NDArray[np.generic], found: NDArray[np.bool_], labels: NDArray[np.uint8]) -> None:
@@ -132,3 +153,9 @@ def _as_ids(found: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Take truth for 1 and falsehood for 0, in the same memory."""
     ids: NDArray[np.uint8] = found.view(np.uint8)
     return ids
+
+
+def _as_truth(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Take ids for truth, in the same memory, so that a comparison can be written there."""
+    truth: NDArray[np.bool_] = labels.view(np.bool_)
+    return truth

@@ -48,28 +48,35 @@ class PixelDoor:
         self._geometry = geometry
         self._bgr = preprocessing is not None and preprocessing.bgr
         self._table = _table(tensor, preprocessing)
+        self._fitted = np.empty((*self._hw, _CHANNELS), np.uint8)
         self._image = np.empty((*self._hw, _CHANNELS), np.uint8)
         self._tensor = np.empty(tensor.shape, tensor.dtype)
         self._planar = tensor.layout == "NCHW"
 
-    def __call__(self, image_bgr: NDArray[np.uint8]) -> tuple[NDArray[np.generic], Placement]:
+    def __call__(
+        self, image_bgr: NDArray[np.uint8], out: NDArray[np.generic] | None = None
+    ) -> tuple[NDArray[np.generic], Placement]:
         """Fit an image to the input and convert it.
 
         Args:
             image_bgr: ``(H, W, 3)`` uint8, BGR, any size.
+            out: Where to write the input tensor; None for memory that the next such call overwrites.
 
         Returns:
-            The input tensor, which the next call overwrites, and where the image lies in it.
+            The input tensor, and where the image lies in it.
         """
+        tensor = self._tensor if out is None else out
         place = placement((image_bgr.shape[0], image_bgr.shape[1]), self._hw, self._geometry)
-        fitted = fit_image(image_bgr, self._hw, self._geometry)
+        fitted = fit_image(image_bgr, self._hw, self._geometry, out=self._fitted)
+        if self._table is None and not self._planar:
+            # A table is left out for uint8 RGB alone, where the colours' order is all that is left to do.
+            cv2.cvtColor(fitted, cv2.COLOR_BGR2RGB, dst=tensor[0])
+            return tensor, place
         if not self._bgr:
             fitted = np.asarray(cv2.cvtColor(fitted, cv2.COLOR_BGR2RGB, dst=self._image), np.uint8)
-        if self._table is None and not self._planar:
-            return fitted[np.newaxis], place
         converted = fitted if self._table is None else cv2.LUT(fitted, self._table)
-        self._tensor[0] = converted.transpose(2, 0, 1) if self._planar else converted
-        return self._tensor, place
+        tensor[0] = converted.transpose(2, 0, 1) if self._planar else converted
+        return tensor, place
 
 
 def _table(tensor: TensorInfo, preprocessing: Preprocessing | None) -> NDArray[_TableValue] | None:

@@ -16,9 +16,9 @@ from fcn_edge.model_file import read_card, resolve
 from fcn_edge.runtime.backend import Backend
 from fcn_edge.runtime.contract import image_hw
 from fcn_edge.runtime.description import Description, from_card, from_names
+from fcn_edge.runtime.labels import LabelDoor
 from fcn_edge.runtime.pixels import PixelDoor, Preprocessing
 from fcn_edge.runtime.registry import open_backend
-from fcn_edge.scoring import labels_from_scores
 
 __all__ = ["Preprocessing", "Segmenter"]
 
@@ -33,6 +33,7 @@ class Segmenter:
         classes: All classes in id order, background included.
         threshold: For one score channel: scores above it are foreground, in the scores' own units. None: argmax.
         input_hw: Height and width of the model's input.
+        gives_labels: The file gives class ids, not scores.
     """
 
     def __init__(
@@ -52,7 +53,8 @@ class Segmenter:
         self._geometry = description.geometry
         self._to_pixels = PixelDoor(backend.info.input, description.geometry, preprocessing)
         self._output_hw = image_hw(backend.info.output)
-        self._gives_labels = backend.info.output.layout == "NHW"
+        self.gives_labels = backend.info.output.layout == "NHW"
+        self._to_labels = LabelDoor(description.threshold)
         self._planar = backend.info.output.layout == "NCHW"
 
     @classmethod
@@ -110,28 +112,41 @@ class Segmenter:
         pixels, place = self.preprocess(image_bgr)
         return self.postprocess(self.infer(pixels), place)
 
-    def preprocess(self, image_bgr: NDArray[np.uint8]) -> tuple[NDArray[np.generic], Placement]:
+    def preprocess(
+        self, image_bgr: NDArray[np.uint8], *, out: NDArray[np.generic] | None = None
+    ) -> tuple[NDArray[np.generic], Placement]:
         """Fit an image to the model's input.
 
+        Args:
+            image_bgr: ``(H, W, 3)`` uint8, BGR, any size.
+            out: Where to write the input tensor, of the shape and type that ``backend.info.input`` tells; None for
+                memory that the next such call overwrites.
+
         Returns:
-            The input tensor, which the next call overwrites, and where the image lies in it.
+            The input tensor, and where the image lies in it.
         """
-        return self._to_pixels(image_bgr)
+        return self._to_pixels(image_bgr, out)
 
-    def infer(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+    def infer(self, pixels: NDArray[np.generic], *, out: NDArray[np.generic] | None = None) -> NDArray[np.generic]:
         """Run the model on :meth:`preprocess`'s tensor; the result is the file's raw output and the caller's own."""
-        return self.backend.infer(pixels)
+        return self.backend.infer(pixels, out=out)
 
-    def postprocess(self, raw: NDArray[np.generic], place: Placement) -> NDArray[np.uint8]:
-        """Turn the model's raw output into class ids at the image's own size, ``(H, W)`` uint8."""
-        if self._gives_labels:
-            return restore_labels(raw[0].astype(np.uint8, copy=False), self._output_place(place))
-        place = self._output_place(place)
-        x, y, width, height = place.box_xywh
-        if (height, width) != place.source_hw:
-            return labels_from_scores(self._restore(raw, place), self.threshold)
-        # Nothing to resize, so the raw scores decide as they are: to widen them would take longer than to decide.
-        return labels_from_scores(self._channels_last(raw)[y : y + height, x : x + width], self.threshold)
+    def postprocess(
+        self, raw: NDArray[np.generic], place: Placement, *, out: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
+        """Turn the model's raw output into class ids at the image's own size.
+
+        Args:
+            raw: As :meth:`infer` gave it, or of the same shape in float32.
+            place: As :meth:`preprocess` gave it.
+            out: Where to write them; None for a new array.
+
+        Returns:
+            ``(H, W)`` uint8 class ids.
+        """
+        if self.gives_labels:
+            return restore_labels(raw[0].astype(np.uint8, copy=False), self._output_place(place), out=out)
+        return self._to_labels(self._channels_last(raw), self._output_place(place), out)
 
     def scores(self, image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Compute an image's scores in the file's own units (raw integers for a quantised file).
@@ -143,7 +158,7 @@ class Segmenter:
         Raises:
             UsageError: The model gives class ids, not scores.
         """
-        if self._gives_labels:
+        if self.gives_labels:
             hint = "use the file exported with --output logits"
             raise UsageError(f"{self.path}: it gives class ids, not scores", hint=hint)
         pixels, place = self.preprocess(image_bgr)
