@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
+from fcn_edge.machine.memory import resident_and_peak_mb
 from fcn_edge.measure.bench.alone import drawn_pixels
-from fcn_edge.measure.bench.memory import measure_memory, resident_and_peak_mb
+from fcn_edge.measure.bench.memory import measure_memory
 from fcn_edge.model_file import resolve
 from fcn_edge.runtime.backend import TensorInfo
 

@@ -31,6 +31,10 @@ def _result(size_wh=(320, 240)):
     return Result(frame, labels, TIMES_S, np.array([0.5, 0.5]), 12.34)
 
 
+def _drawn(result, **options):
+    return Painter(CLASSES, clock=lambda: 10.05, **options)(result, np.empty_like(result.frame.image_bgr))
+
+
 def _tally(frames):
     tally = Tally(classes=2)
     for number in range(frames):
@@ -41,23 +45,24 @@ def _tally(frames):
 
 
 def test_the_picture_has_the_class_in_its_colour_and_the_background_as_it_was():
-    picture = Painter(CLASSES, opacity=0.5, clock=lambda: 10.05)(_result())
+    picture = _drawn(_result(), opacity=0.5)
     # Between the figures at the top and the legend at the bottom.
     assert picture[120, 40].tolist() == [100, 100, 100]
     assert picture[120, 280].tolist() == pytest.approx([50, 50, 178], abs=1)
 
 
 def test_the_picture_has_figures_at_its_top_and_a_legend_at_its_bottom():
-    picture = Painter(CLASSES, clock=lambda: 10.05)(_result())
+    picture = _drawn(_result())
     left = picture[:, :160]
     assert (left[:40] == 255).all(axis=2).any()
     assert (left[200:] == (0, 0, 255)).all(axis=2).any()
     assert (left[60:180] == 100).all()
 
 
-def test_the_picture_is_drawn_without_a_copy():
-    result = _result()
-    assert Painter(CLASSES)(result) is result.frame.image_bgr
+def test_the_picture_is_drawn_where_it_is_told_and_the_frame_stays_as_it_was():
+    result, out = _result(), np.zeros((240, 320, 3), np.uint8)
+    assert Painter(CLASSES)(result, out) is out
+    assert (result.frame.image_bgr == 100).all()
 
 
 def test_a_terminal_gets_one_line_each_second_in_place_and_none_is_left():

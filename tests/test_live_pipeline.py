@@ -7,7 +7,6 @@ import threading
 import time
 
 import cv2
-import numpy as np
 import pytest
 from films import grey_frame, mjpeg_server, read_film, write_film
 from threshold_models import make_threshold_model
@@ -15,12 +14,14 @@ from threshold_models import make_threshold_model
 from fcn_edge.card import class_specs
 from fcn_edge.errors import OutputError, SourceError, UsageError
 from fcn_edge.geometry import placement
+from fcn_edge.live import outlet
 from fcn_edge.live.config import CameraConfig
 from fcn_edge.live.fake import FakeCapture
 from fcn_edge.live.pipeline import Pipeline
 from fcn_edge.live.run import run_camera
 from fcn_edge.live.source import SourceConfig, open_source
 from fcn_edge.live.source.capture import CaptureSource
+from fcn_edge.runtime.backend import TensorInfo
 
 KEYS = ("capture", "wait", "preprocess", "inference", "postprocess", "draw", "output")
 
@@ -29,36 +30,42 @@ class SlowSegmenter:
     """Takes *delay_s* for a frame and calls everything background."""
 
     classes = class_specs(("background", "thing"))
+    tensors = (
+        TensorInfo("image", (1, 4, 4, 3), "uint8", None, None, "NHWC", "RGB"),
+        TensorInfo("scores", (1, 4, 4, 1), "int8", None, None, "NHWC", None),
+    )
 
     def __init__(self, delay_s=0.0):
         self._delay_s = delay_s
 
-    def preprocess(self, image_bgr):
-        return image_bgr, placement(image_bgr.shape[:2], image_bgr.shape[:2], "stretch")
+    def preprocess(self, image_bgr, *, out):
+        return out, placement(image_bgr.shape[:2], (4, 4), "stretch")
 
-    def infer(self, pixels):
+    def infer(self, pixels, *, out):
         time.sleep(self._delay_s)
-        return pixels
+        return out
 
-    def postprocess(self, raw, place):
-        return np.zeros(place.source_hw, np.uint8)
+    def postprocess(self, raw, place, *, out):
+        out.fill(0)
+        return out
 
 
 class Collector:
     """Keeps the numbers of the frames it is given; takes *delay_s* or fails from a frame on if told to."""
 
-    def __init__(self, *, delay_s=0.0, fails_at=None):
+    def __init__(self, *, delay_s=0.0, fails_at=None, until=10**9):
         self.numbers = []
         self.closed = 0
         self._delay_s = delay_s
         self._fails_at = fails_at
+        self._until = until
 
     name = "collector"
     needs_picture = False
 
     def write(self, result, picture_bgr):
         # Not just at that frame: of a live source any one may have been dropped.
-        if self._fails_at is not None and result.frame.number >= self._fails_at:
+        if self._fails_at is not None and self._fails_at <= result.frame.number < self._until:
             raise OutputError("the collector is full", hint="empty it")
         time.sleep(self._delay_s)
         self.numbers.append(result.frame.number)
@@ -68,7 +75,7 @@ class Collector:
 
 
 def _run(source, segmenter, sink, **options):
-    pipeline = Pipeline(source, segmenter, [sink], lambda result: result.frame.image_bgr, **options)
+    pipeline = Pipeline(source, segmenter, [sink], lambda result, out: result.frame.image_bgr, **options)
     pipeline.start()
     assert pipeline.finished.wait(30)
     return pipeline.tally, pipeline.join()
@@ -123,11 +130,35 @@ def test_a_film_keeps_to_its_own_rate_unless_told_to_be_fast(tmp_path):
     assert paced.frames().dropped == 0
 
 
-def test_a_failed_output_ends_the_run_with_its_own_error_and_closes_everything():
-    camera, sink = FakeCapture(fps=200), Collector(fails_at=5)
-    _, error = _run(CaptureSource(0, opener=camera), SlowSegmenter(), sink)
-    assert isinstance(error, OutputError)
-    assert sink.closed == camera.released == 1
+def test_a_failed_output_of_a_live_source_is_tried_again_and_the_run_goes_on(monkeypatch):
+    monkeypatch.setattr(outlet, "FIRST_PAUSE_S", 0.02)
+    troubles, sink = [], Collector(fails_at=5, until=40)
+    pipeline = Pipeline(
+        CaptureSource(0, opener=FakeCapture(fps=200)),
+        SlowSegmenter(),
+        [sink],
+        lambda result, out: result.frame.image_bgr,
+        max_frames=80,
+        on_trouble=lambda name, error: troubles.append((name, error)),
+    )
+    pipeline.start()
+    assert pipeline.finished.wait(30)
+    assert pipeline.join() is None
+    status = pipeline.outlets[0].status
+    assert (status.error, status.written) == ("", len(sink.numbers))
+    assert max(sink.numbers) >= 40
+    assert status.dropped > 0
+    assert troubles == [("collector", "the collector is full"), ("collector", "")]
+
+
+def test_a_hanging_output_is_left_behind_when_a_live_run_ends(monkeypatch):
+    monkeypatch.setattr("fcn_edge.live.pipeline.OUTPUT_TIMEOUT_S", 0.1)
+    began_at = time.monotonic()
+    tally, error = _run(
+        CaptureSource(0, opener=FakeCapture(fps=200)), SlowSegmenter(), Collector(delay_s=5), max_frames=5
+    )
+    assert (tally.processed, error) == (5, None)
+    assert time.monotonic() - began_at < 4
 
 
 def test_a_failed_output_ends_a_film_too(tmp_path):

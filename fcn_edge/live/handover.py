@@ -23,20 +23,21 @@ class Handover(Generic[T]):
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, item: T) -> int:
-        """Add *item*; return how many items were lost by it: 0, or 1 where it pushed one out or came after the end."""
+    def put(self, item: T) -> T | None:
+        """Add *item*.
+
+        Returns:
+            The item that was lost by it: the one it pushed out, or *item* itself if it came after the end; else None.
+        """
         with self._changed:
-            if self._drop_oldest and not self._closed:
-                lost = len(self._items) >= self._capacity
-                if lost:
-                    self._items.popleft()
-            else:
+            if not self._drop_oldest:
                 self._changed.wait_for(lambda: self._closed or len(self._items) < self._capacity)
-                lost = self._closed
-            if not self._closed:
-                self._items.append(item)
+            if self._closed:
+                return item
+            lost = self._items.popleft() if len(self._items) >= self._capacity else None
+            self._items.append(item)
             self._changed.notify_all()
-        return int(lost)
+        return lost
 
     def get(self, timeout_s: float | None = None) -> T | None:
         """Take the oldest item, waiting for one; None after *timeout_s* or when the queue is closed and empty."""
@@ -46,15 +47,15 @@ class Handover(Generic[T]):
             self._changed.notify_all()
         return item
 
-    def close(self, *, discard: bool = False) -> int:
+    def close(self, *, discard: bool = False) -> list[T]:
         """End the queue: waiting threads wake up, and what is left can still be taken unless it is discarded.
 
         Returns:
-            How many items were discarded.
+            The items that were discarded.
         """
         with self._changed:
             self._closed = True
-            discarded = len(self._items) if discard else 0
+            discarded = list(self._items) if discard else []
             if discard:
                 self._items.clear()
             self._changed.notify_all()

@@ -17,7 +17,7 @@ OPACITY = 0.5
 
 
 class Painter:
-    """Draws results onto their own frames, so nothing is copied.
+    """Draws results; the frame itself stays as it is, for outputs that want it.
 
     Args:
         classes: In id order.
@@ -32,10 +32,10 @@ class Painter:
         self._opacity = opacity
         self._clock = clock
 
-    def __call__(self, result: Result) -> NDArray[np.uint8]:
-        """Draw a result; the picture is the frame's own image, ``(H, W, 3)`` uint8 BGR."""
+    def __call__(self, result: Result, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Draw a result into *out*, of the frame's shape, ``(H, W, 3)`` uint8 BGR, and give it."""
         image = result.frame.image_bgr
-        picture = draw_overlay(image, result.labels, self._classes, opacity=self._opacity, out=image)
+        picture = draw_overlay(image, result.labels, self._classes, opacity=self._opacity, out=out)
         draw_legend(picture, self._classes)
         age_ms = 1000 * (self._clock() - result.frame.begun_at)
         height, width = picture.shape[:2]

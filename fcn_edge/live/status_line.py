@@ -43,8 +43,8 @@ class StatusLine:
             return
         self._shown_at = now
         tally = self._tally
-        rate = f"{tally.recent_fps():.1f} FPS, age {tally.age_ms:.0f} ms"
-        line = f"{tally.processed} frames, {rate}, {tally.dropped} dropped"
+        age_ms = tally.newest[0] if tally.newest else 0.0
+        line = f"{tally.processed} frames, {tally.recent_fps():.1f} FPS, age {age_ms:.0f} ms, {tally.dropped} dropped"
         if self._in_place:
             self._stream.write("\r" + line.ljust(_WIDTH)[:_WIDTH])
             self._on_screen = True

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.live.frame import Frame
 from fcn_edge.live.result import OUTPUT_STAGES, STAGES
 from fcn_edge.live.stats import FrameCounts, FrameRates
+from fcn_edge.live.sustained import SustainedStats, SustainedTimes
 from fcn_edge.live.timing import Rate, RecentRate, StageTimes, TimeStats
+
+_INFERENCE = STAGES.index("inference")
 
 
 class Tally:
@@ -21,17 +26,22 @@ class Tally:
     def __init__(self, classes: int) -> None:
         self._captured = Rate()
         self._processed = Rate()
+        self._recent_captured = RecentRate()
         self._recent = RecentRate()
         self._stages = StageTimes(STAGES)
         self._outputs = StageTimes(OUTPUT_STAGES)
         self._share_sum = np.zeros(classes)
-        self._replaced = self._undecodable = 0
-        self.results_dropped = 0
-        self.age_ms = 0.0
+        self._sustained = SustainedTimes()
+        self._replaced = self._undecodable = self._results_lost = 0
+        # Of the newest frame; a new tuple each time, so that a reader never sees half of one.
+        self.newest: tuple[float, float, NDArray[np.float64]] | None = None
+        # Results are finished by whichever output is the last.
+        self._outputs_lock = threading.Lock()
 
     def frame_captured(self, frame: Frame) -> None:
         """Count a frame, and those before it that could not be decoded."""
         self._captured.add(frame.ready_at)
+        self._recent_captured.add(frame.ready_at)
         self._undecodable += frame.lost_before
 
     def frames_replaced(self, count: int) -> None:
@@ -44,11 +54,24 @@ class Tally:
         self._recent.add(at)
         self._stages.add(times_s)
         self._share_sum += shares
-        self.age_ms = 1000 * sum(times_s)
+        total_s, inference_s = sum(times_s), times_s[_INFERENCE]
+        self._sustained.add(at, inference_s, total_s)
+        self.newest = 1000 * total_s, 1000 * inference_s, shares
 
     def result_written(self, draw_s: float, output_s: float) -> None:
-        """Count a result that went through all outputs."""
-        self._outputs.add((draw_s, output_s))
+        """Count a result that no output needs any more, with the seconds to draw it and until the last one was done."""
+        with self._outputs_lock:
+            self._outputs.add((draw_s, output_s))
+
+    def result_lost(self) -> None:
+        """Count a result that at least one output did not take."""
+        with self._outputs_lock:
+            self._results_lost += 1
+
+    @property
+    def results_dropped(self) -> int:
+        """Results that at least one output did not take."""
+        return self._results_lost
 
     @property
     def captured(self) -> int:
@@ -70,19 +93,24 @@ class Tally:
         """Frames that certainly will not become a mask."""
         return self._replaced + self._undecodable
 
+    @property
+    def dropped_by_cause(self) -> dict[str, int]:
+        """Why frames did not become a mask, so far."""
+        return {"newer_frame": self._replaced, "undecodable": self._undecodable}
+
     def recent_fps(self) -> float:
         """Frames processed a second, lately."""
         return self._recent.per_second()
+
+    def recent_camera_fps(self) -> float:
+        """Frames captured a second, lately."""
+        return self._recent_captured.per_second()
 
     def frames(self) -> FrameCounts:
         """Sum up where the frames went; to be asked when the run is over."""
         captured = self._captured.count + self._undecodable
         dropped = captured - self.processed
-        causes = {
-            "newer_frame": self._replaced,
-            "undecodable": self._undecodable,
-            "end_of_run": dropped - self.dropped,
-        }
+        causes = {**self.dropped_by_cause, "end_of_run": dropped - self.dropped}
         return FrameCounts(captured, self.processed, dropped, causes)
 
     def rates(self) -> FrameRates:
@@ -96,6 +124,10 @@ class Tally:
     def capture_to_result(self) -> TimeStats:
         """Sum up the time from capture to mask."""
         return self._stages.total()
+
+    def sustained(self) -> SustainedStats | None:
+        """Compare the first minute with the last; None below two minutes."""
+        return self._sustained.stats()
 
     def shares_mean(self) -> NDArray[np.float64]:
         """Mean share of each class, ``(K,)``."""

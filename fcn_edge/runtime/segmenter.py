@@ -13,7 +13,7 @@ from fcn_edge.card import Activation, ClassSpec, ModelCard
 from fcn_edge.errors import UsageError
 from fcn_edge.geometry import Placement, placement, restore_labels, restore_scores
 from fcn_edge.model_file import read_card, resolve
-from fcn_edge.runtime.backend import Backend
+from fcn_edge.runtime.backend import Backend, TensorInfo
 from fcn_edge.runtime.contract import image_hw
 from fcn_edge.runtime.description import Description, from_card, from_names
 from fcn_edge.runtime.labels import LabelDoor
@@ -111,6 +111,12 @@ class Segmenter:
         """
         pixels, place = self.preprocess(image_bgr)
         return self.postprocess(self.infer(pixels), place)
+
+    @property
+    def tensors(self) -> tuple[TensorInfo, TensorInfo]:
+        """The model's input and output."""
+        info = self.backend.info
+        return info.input, info.output
 
     def preprocess(
         self, image_bgr: NDArray[np.uint8], *, out: NDArray[np.generic] | None = None

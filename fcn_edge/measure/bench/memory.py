@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from fcn_edge.machine.memory import resident_and_peak_mb
 from fcn_edge.measure.bench.alone import arguments, ask, drawn_pixels, tell
 from fcn_edge.measure.bench.result import MemoryStats
 from fcn_edge.runtime.registry import open_backend
 
-_STATUS = Path("/proc/self/status")
-_KB = 1024
-_MB = 1_000_000
 # Runtimes put off some of their memory until the first calls.
 _CALLS = 10
 
@@ -36,21 +33,6 @@ def measure_memory(path: Path, *, backend: str | None, threads: int) -> MemorySt
     if answer is None:
         return None
     return MemoryStats(resident_mb=answer["resident_mb"], peak_mb=answer["peak_mb"])
-
-
-def resident_and_peak_mb(path: Path = _STATUS) -> tuple[float, float] | None:
-    """Give the memory of this process that is in RAM, now and at most so far, in MB of 1,000,000 bytes.
-
-    Args:
-        path: Where the kernel tells.
-    """
-    try:
-        found = dict(re.findall(r"^(VmRSS|VmHWM):\s+(\d+) kB$", path.read_text(encoding="ascii"), re.MULTILINE))
-    except (OSError, ValueError):
-        return None
-    if len(found) < 2:  # noqa: PLR2004 - now and at most
-        return None
-    return int(found["VmRSS"]) * _KB / _MB, int(found["VmHWM"]) * _KB / _MB
 
 
 def _measure(path: Path, backend: str | None, threads: int) -> Mapping[str, float] | None:
