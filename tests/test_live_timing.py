@@ -80,6 +80,15 @@ def test_a_recent_rate_forgets_what_was_before():
     assert recent.per_second() == pytest.approx(10)
 
 
+def test_when_events_stop_coming_the_recent_rate_falls():
+    recent = RecentRate()
+    for i in range(40):
+        recent.add(i / 10)
+    assert recent.per_second(3.9 + 0.25) == pytest.approx(10)
+    assert recent.per_second(3.9 + 2.0) == pytest.approx(0.5)
+    assert recent.per_second(3.9 + 100.0) == pytest.approx(0.01)
+
+
 def test_a_full_queue_that_drops_keeps_the_newest():
     queue = Handover[int](2, drop_oldest=True)
     lost = [queue.put(i) for i in range(5)]

@@ -58,13 +58,13 @@ class Onlooker:
         return status if self._pipeline is None else self._with_counts(status, self._pipeline)
 
     def _with_counts(self, status: LiveStatus, pipeline: Pipeline) -> LiveStatus:
-        tally = pipeline.tally
+        tally, now = pipeline.tally, self._clock()
         newest = tally.newest
         shares = {} if newest is None else dict(zip(self._class_names, newest[2].round(5).tolist(), strict=True))
         return dataclasses.replace(
             status,
-            camera_fps=round(tally.recent_camera_fps(), 2),
-            processed_fps=round(tally.recent_fps(), 2),
+            camera_fps=round(tally.recent_camera_fps(now), 2),
+            processed_fps=round(tally.recent_fps(now), 2),
             age_ms=None if newest is None else round(newest[0], 2),
             inference_ms=None if newest is None else round(newest[1], 2),
             captured=tally.captured,

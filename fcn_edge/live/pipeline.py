@@ -7,61 +7,25 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_edge.card import ClassSpec
 from fcn_edge.geometry import Placement
 from fcn_edge.live.buffers import BufferPool, FrameBuffers, picture_room, room
 from fcn_edge.live.frame import Clock, Frame, Source
 from fcn_edge.live.handover import Handover
+from fcn_edge.live.need import Painter, SegmenterLike
 from fcn_edge.live.outlet import Delivery, Outlet
 from fcn_edge.live.result import Result, Sink
 from fcn_edge.live.scheduling import stand_behind
 from fcn_edge.live.smoothing import Smoother
 from fcn_edge.live.tally import Tally
-from fcn_edge.runtime.backend import TensorInfo
 from fcn_edge.scoring import class_shares
 
 # OpenCV may be in a driver call that nothing can interrupt, an output on a disk that hangs: left behind after so long.
 JOIN_TIMEOUT_S = 2.0
 OUTPUT_TIMEOUT_S = 5.0
-
-
-class SegmenterLike(Protocol):
-    """The part of :class:`fcn_edge.runtime.segmenter.Segmenter` that runs for every frame."""
-
-    @property
-    def classes(self) -> tuple[ClassSpec, ...]:
-        """All classes in id order."""
-        ...
-
-    @property
-    def tensors(self) -> tuple[TensorInfo, TensorInfo]:
-        """The model's input and output."""
-        ...
-
-    def preprocess(
-        self, image_bgr: NDArray[np.uint8], *, out: NDArray[np.generic] | None = None
-    ) -> tuple[NDArray[np.generic], Placement]:
-        """Fit an image to the model's input."""
-        ...
-
-    def infer(self, pixels: NDArray[np.generic], *, out: NDArray[np.generic] | None = None) -> NDArray[np.generic]:
-        """Run the model."""
-        ...
-
-    def postprocess(
-        self, raw: NDArray[np.generic], place: Placement, *, out: NDArray[np.uint8] | None = None
-    ) -> NDArray[np.uint8]:
-        """Turn raw output into class ids at the image's size."""
-        ...
-
-
-Painter = Callable[[Result, NDArray[np.uint8]], NDArray[np.uint8]]
-"""Draws a result into the array given, ``(H, W, 3)`` uint8 BGR, and returns it."""
 
 
 @dataclass(slots=True)
@@ -192,6 +156,7 @@ class Pipeline:
             buffers = self.pool.take()
             frame = self._source.read(buffers.image)
             if frame is None:
+                buffers.release()
                 return
             buffers.image = frame.image_bgr
             self.tally.frame_captured(frame)

@@ -44,7 +44,9 @@ class StatusLine:
         self._shown_at = now
         tally = self._tally
         age_ms = tally.newest[0] if tally.newest else 0.0
-        line = f"{tally.processed} frames, {tally.recent_fps():.1f} FPS, age {age_ms:.0f} ms, {tally.dropped} dropped"
+        line = (
+            f"{tally.processed} frames, {tally.recent_fps(now):.1f} FPS, age {age_ms:.0f} ms, {tally.dropped} dropped"
+        )
         if self._in_place:
             self._stream.write("\r" + line.ljust(_WIDTH)[:_WIDTH])
             self._on_screen = True

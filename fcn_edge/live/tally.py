@@ -98,13 +98,13 @@ class Tally:
         """Why frames did not become a mask, so far."""
         return {"newer_frame": self._replaced, "undecodable": self._undecodable}
 
-    def recent_fps(self) -> float:
-        """Frames processed a second, lately."""
-        return self._recent.per_second()
+    def recent_fps(self, now: float | None = None) -> float:
+        """Frames processed a second, lately; as of *now* where it is given."""
+        return self._recent.per_second(now)
 
-    def recent_camera_fps(self) -> float:
-        """Frames captured a second, lately."""
-        return self._recent_captured.per_second()
+    def recent_camera_fps(self, now: float | None = None) -> float:
+        """Frames captured a second, lately; as of *now* where it is given."""
+        return self._recent_captured.per_second(now)
 
     def frames(self) -> FrameCounts:
         """Sum up where the frames went; to be asked when the run is over."""

@@ -118,6 +118,10 @@ class Rate:
         return round((self._count - 1) / span, 3) if span > 0 else None
 
 
+# An event that is late by so many intervals may have been the last.
+_LATE = 3.0
+
+
 class RecentRate:
     """Events per second over the last few, for a display."""
 
@@ -130,11 +134,20 @@ class RecentRate:
         self._times[self._count % len(self._times)] = at
         self._count += 1
 
-    def per_second(self) -> float:
-        """Give the rate; 0 before two events."""
+    def per_second(self, now: float | None = None) -> float:
+        """Give the rate; 0 before two events.
+
+        Args:
+            now: Seconds on the events' clock. If they have stopped coming, the rate falls from then on; None: as it was
+                at the newest event.
+        """
         kept = min(self._count, len(self._times))
         if kept < 2:  # noqa: PLR2004 - one interval needs two events
             return 0.0
         newest = self._times[(self._count - 1) % len(self._times)]
         oldest = self._times[0 if self._count <= kept else self._count % len(self._times)]
-        return float((kept - 1) / (newest - oldest)) if newest > oldest else 0.0
+        if newest <= oldest:
+            return 0.0
+        rate = float((kept - 1) / (newest - oldest))
+        silent_s = 0.0 if now is None else now - newest
+        return rate if silent_s <= _LATE / rate else min(rate, 1 / silent_s)
