@@ -41,12 +41,15 @@ class SourceInfo:
 
     Attributes:
         name: As the user gave it, without the password of a URL.
-        kind: ``device``, ``stream``, ``film`` or ``folder``.
+        kind: ``device``, ``stream``, ``film``, ``folder`` or ``scene`` (drawn here).
         live: True where only the newest frame counts; False where every frame does.
         rate_fps: Frames a second by its own account; 0 where it does not say.
         size_wh: Width and height of the first picture where known before reading, else None.
-        starts_at: The moment ``begun_at`` stands for. ``read_return``: the device handed the frame over (what lies
-            before, in sensor and driver, is not seen). ``read_call``: reading began; a file has no earlier moment.
+        starts_at: The moment ``begun_at`` stands for. ``sensor``: its first row was exposed. ``read_return``: the
+            device handed the frame over (what lies before, in sensor and driver, is not seen). ``read_call``: reading
+            began; a file has no earlier moment.
+        fourcc: Four letters for how frames come in (``MJPG``, ``YUYV``), by the source's own account; None where it
+            does not say.
     """
 
     name: str
@@ -55,6 +58,7 @@ class SourceInfo:
     rate_fps: float
     size_wh: tuple[int, int] | None
     starts_at: str
+    fourcc: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +67,12 @@ class SourceHealth:
 
     Attributes:
         waiting: A live source was lost and has not come back yet.
-        note: Why, in words for people; empty while frames come.
+        note: Why, in words for people; empty while frames come. A source that is open and gives nothing has a note too.
         next_try_s: Seconds until it is opened again; None while frames come or it is being opened right now.
         losses: How often it was lost.
         reconnects: How often it came back.
         gaps: How often its next frame came more than three frame times late without its being lost.
-        gap_s: Seconds without frames, in gaps and losses together.
+        gap_s: Seconds without frames, in gaps and losses together, a loss that lasts included.
     """
 
     waiting: bool = False
@@ -141,5 +145,5 @@ class Capture(Protocol):
         ...
 
 
-OpenCapture = Callable[[int | str, Mapping[int, int]], Capture]
-"""Opens a device index, a path or a URL with the ``cv2.CAP_PROP_…`` values wished for."""
+OpenCapture = Callable[[int | str, Mapping[int, float]], Capture]
+"""Opens a device index, a path, a URL or ``gst:PIPELINE``, with ``cv2.CAP_PROP_…`` values wished for in their order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,50 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.errors import SourceError
-from fcn_edge.image_file import OPENCV_SILENT, opencv_log
 from fcn_edge.live.frame import WELL, Capture, Clock, Frame, OpenCapture, SourceHealth, SourceInfo
+from fcn_edge.live.source.gstreamer import GSTREAMER_PREFIX
+from fcn_edge.live.source.opener import open_capture
 
-OPEN_TIMEOUT_MS = 10_000
-READ_TIMEOUT_MS = 10_000
+__all__ = ["CaptureSource", "display_name", "open_capture"]
+
 # A stream that was cut recovers at its next key frame, which is seldom more than this many frames away.
 UNDECODABLE_IN_A_ROW = 300
 
 
-def open_capture(target: int | str, wishes: Mapping[int, int]) -> Capture:
-    """Open a device index, a path or a URL with OpenCV, without its warnings on standard error.
-
-    Args:
-        target: Index of a device, path of a device or film, or a URL.
-        wishes: ``cv2.CAP_PROP_…`` to value; a device takes the nearest it has.
-
-    Returns:
-        A capture that may be closed: OpenCV raises nothing for a camera that is not there.
-    """
-    # FFmpeg's own messages are switched by this variable alone, read when OpenCV first uses it.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    opencv_log.setLogLevel(OPENCV_SILENT)
-    if isinstance(target, str) and "://" in target:
-        timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
-        capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, timeouts)
-    elif isinstance(target, str):
-        # A path never means CAP_IMAGES, which OpenCV would guess from digits in the name ("clip07.mkv").
-        backend = cv2.CAP_V4L2 if target.startswith("/dev/") else cv2.CAP_FFMPEG
-        capture = cv2.VideoCapture(target, backend)
-        if not capture.isOpened():
-            capture = cv2.VideoCapture(target, cv2.CAP_ANY)
-    else:
-        capture = cv2.VideoCapture(target)
-    for property_id, value in wishes.items():
-        capture.set(property_id, value)
-    return capture  # type: ignore[return-value]  # OpenCV's stubs name the array types more loosely
-
-
 class CaptureSource:
-    """A device, a stream or a film.
+    """A device, a stream or a film; a live one that is lost raises, see :mod:`fcn_edge.live.source.reconnect`.
 
     Args:
-        target: Index of a device, path of a device or film, or a URL.
-        wishes: ``cv2.CAP_PROP_…`` to value, for devices.
+        target: Index of a device, path of a device or film, a URL, or ``gst:PIPELINE``.
+        wishes: ``cv2.CAP_PROP_…`` to value, set in their order.
+        name: What to call it; *target*, without a password, by default.
         loop: Begin a film again when it is over.
         opener: What opens the target; a fake in tests.
         clock: Monotonic seconds.
@@ -70,12 +43,14 @@ class CaptureSource:
         self,
         target: int | str,
         *,
-        wishes: Mapping[int, int] | None = None,
+        wishes: Mapping[int, float] | None = None,
+        name: str | None = None,
         loop: bool = False,
         opener: OpenCapture = open_capture,
         clock: Clock = time.monotonic,
     ) -> None:
         self._target = target
+        self._name = name or display_name(target)
         self._wishes = dict(wishes or {})
         self._loop = loop
         self._opener = opener
@@ -96,7 +71,7 @@ class CaptureSource:
         return WELL
 
     def interrupt(self) -> None:
-        """Nothing to do: a driver's call cannot be interrupted."""
+        """Nothing to do: a driver's call cannot be interrupted. It ends by itself, after the timeout at the latest."""
 
     def read(self, spare: NDArray[np.uint8] | None = None) -> Frame | None:
         """Wait for the next frame; None when a film is over.
@@ -107,6 +82,8 @@ class CaptureSource:
         Raises:
             SourceError: A live source was lost, or a film has no frame that can be read.
         """
+        # OpenCV refuses memory that is not one piece, and takes other memory where the size does not fit.
+        fit = spare if spare is not None and spare.flags.c_contiguous else None
         lost = 0
         while lost < UNDECODABLE_IN_A_ROW:
             called_at = self._clock()
@@ -114,7 +91,7 @@ class CaptureSource:
                 self._raise_if_lost()
                 return None
             begun_at = self._clock() if self._info.live else called_at
-            decoded, image = self._capture.retrieve(spare)
+            decoded, image = self._capture.retrieve(fit)
             if decoded and image is not None and image.size:
                 return self._stamp(Frame(image, self._delivered, begun_at, self._clock(), 0.0, lost))
             lost += 1
@@ -129,7 +106,7 @@ class CaptureSource:
         capture = self._opener(self._target, self._wishes)
         if not capture.isOpened():
             capture.release()
-            raise _cannot_open(self._target)
+            raise _cannot_open(self._target, self._name)
         return capture
 
     def _describe(self) -> SourceInfo:
@@ -141,13 +118,14 @@ class CaptureSource:
         size = int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         live = kind != "film"
         return SourceInfo(
-            name=display_name(self._target),
+            name=self._name,
             kind=kind,
             live=live,
             # Some files say 90000 or -1: not a frame rate that anything could be paced by.
             rate_fps=rate if 0 < rate <= 1000 else 0.0,  # noqa: PLR2004 - see above
             size_wh=size if min(size) > 0 else None,
             starts_at="read_return" if live else "read_call",
+            fourcc=_letters(self._capture.get(cv2.CAP_PROP_FOURCC)),
         )
 
     def _grab(self) -> bool:
@@ -181,18 +159,31 @@ def display_name(target: int | str) -> str:
     """Give *target* as text that may be shown and stored: a URL loses its user name and password."""
     if isinstance(target, int) or "://" not in target:
         return str(target)
+    if target.startswith(GSTREAMER_PREFIX):
+        # A pipeline's URL stands among other words: location=rtsp://user:secret@host/path.
+        return re.sub(r"(://)[^/\s]*@", r"\1", target)
     parts = urlsplit(target)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _kind(target: int | str) -> str:
-    if isinstance(target, int) or target.startswith("/dev/"):
+    if isinstance(target, int) or target.startswith(("/dev/", f"{GSTREAMER_PREFIX}nvargus")):
         return "device"
-    return "stream" if "://" in target else "film"
+    return "stream" if target.startswith(GSTREAMER_PREFIX) or "://" in target else "film"
 
 
-def _cannot_open(target: int | str) -> SourceError:
-    name = display_name(target)
+def _letters(fourcc: float) -> str | None:
+    """Give the four letters that OpenCV packs into a number, the first lowest; None where they are none."""
+    if not 0 < fourcc < 1 << 32:
+        return None
+    letters = "".join(chr((int(fourcc) >> shift) & 0xFF) for shift in (0, 8, 16, 24))
+    return letters if letters.isascii() and letters.isprintable() else None
+
+
+def _cannot_open(target: int | str, name: str) -> SourceError:
+    if isinstance(target, str) and target.startswith(GSTREAMER_PREFIX):
+        message = f"{name}: the GStreamer pipeline does not start: {target[len(GSTREAMER_PREFIX) :]}"
+        return SourceError(message, hint="run it with gst-launch-1.0, with fakesink instead of appsink, to see why")
     if _kind(target) == "device":
         found = ", ".join(str(path) for path in sorted(Path("/dev").glob("video*"))) or "none"
         message = f"camera {name}: cannot be opened (video devices here: {found})"
