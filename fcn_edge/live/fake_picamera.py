@@ -97,6 +97,7 @@ class FakePicamera:
         self._sleep = sleep
         self._began_at: float | None = None
         self._delivered = 0
+        self._last_number = 0
         self._buffer = np.zeros((0, 0), np.uint8)
         self._lock = threading.Lock()
 
@@ -144,7 +145,7 @@ class FakePicamera:
         """Wait for the next frame, *timeout* seconds at the longest."""
         del job
         now, began_at = self._boot_clock(), self._began_at or 0.0
-        number = int((now - DELAY_S - began_at) * self.fps) + 1
+        number = max(self._last_number, int((now - DELAY_S - began_at) * self.fps)) + 1
         exposed_at = began_at + number / self.fps
         gone = self._delivered == self._lost_after or self.in_use >= self.configuration["buffer_count"]
         if gone or exposed_at + DELAY_S > now + timeout:
@@ -155,6 +156,7 @@ class FakePicamera:
             self.jobs -= 1
             self.in_use += 1
             self._delivered += 1
+            self._last_number = number
         return FakeRequest(self, number, exposed_at)
 
     def buffer(self, number: int) -> NDArray[np.uint8]:

@@ -89,7 +89,8 @@ def _rtsp_options(url: str) -> Iterator[None]:
         yield
         return
     with _environment_lock:
-        mine = os.environ.setdefault(_FFMPEG_OPTIONS, RTSP_OPTIONS) is RTSP_OPTIONS
+        mine = _FFMPEG_OPTIONS not in os.environ
+        os.environ.setdefault(_FFMPEG_OPTIONS, RTSP_OPTIONS)
         try:
             yield
         finally:

@@ -106,6 +106,7 @@ class LiveSource:
         open_again: Opens it another time; None: a loss is an error.
         pauses: Before each attempt.
         clock: Monotonic seconds.
+        wait: Waits for seconds and tells whether reading is over; by default an :meth:`interrupt` ends it.
         chance: Gives 0..1, for the pauses' jitter.
     """
 
@@ -116,6 +117,7 @@ class LiveSource:
         *,
         pauses: Pauses | None = None,
         clock: Clock = time.monotonic,
+        wait: Callable[[float], bool] | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._source: Source | None = source
@@ -125,6 +127,7 @@ class LiveSource:
         self._clock = clock
         self._chance = chance
         self._stop = threading.Event()
+        self._wait = wait or self._stop.wait
         # Replaced as a whole by the thread that reads, so that health needs no lock that a hanging read could hold.
         self._state = _State()
         self._times = FrameTimes(source.info.rate_fps)
@@ -225,7 +228,7 @@ class LiveSource:
             return False
         pause_s = self._next_pause_s()
         self._change_loss(next_try_at=self._clock() + pause_s)
-        if self._stop.wait(pause_s):
+        if self._wait(pause_s):
             return False
         self._change_loss(next_try_at=None)
         try:

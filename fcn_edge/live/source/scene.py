@@ -35,7 +35,8 @@ class Scene:
         self._size_wh = size_wh
         field_hw = (height + RIM_XY_PX[1], width + RIM_XY_PX[0])
         rng = np.random.default_rng((SEED, width, height))
-        self._field, self._mask = draw_scene(rng, field_hw, config=SceneConfig(stain="fluorescence"))
+        # In colour, so that exchanged channels are seen.
+        self._field, self._mask = draw_scene(rng, field_hw, config=SceneConfig(stain="purple"))
 
     def picture(self, number: int) -> NDArray[np.uint8]:
         """Give frame *number*, ``(H, W, 3)`` uint8 BGR: a view that must not be written to."""
