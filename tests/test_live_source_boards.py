@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import itertools
 import os
 import sys
@@ -17,7 +18,7 @@ from films import grey_frame
 from fcn_edge.errors import MissingPackageError, SourceError, UsageError
 from fcn_edge.live.fake import FakeCapture, moving_square
 from fcn_edge.live.fake_picamera import FakePicamera, FakeRequest, MappedArray
-from fcn_edge.live.source import SourceConfig, check_source, open_source
+from fcn_edge.live.source import SourceConfig, check_source, open_source, opening
 from fcn_edge.live.source.config import Pauses
 from fcn_edge.live.source.gstreamer import csi_pipeline, has_gstreamer, knows_timeouts
 from fcn_edge.live.source.opener import RTSP_OPTIONS, open_capture
@@ -167,7 +168,7 @@ def test_the_fake_pi_camera_stops_when_its_buffers_are_kept_and_minds_a_second_r
         camera.wait(camera.capture_request(wait=False), timeout=1.0)
         for _ in range(camera.configuration["buffer_count"])
     ]
-    with pytest.raises(TimeoutError):
+    with pytest.raises(concurrent.futures.TimeoutError):
         camera.wait(camera.capture_request(wait=False), timeout=1.0)
     for request in kept:
         request.release()
@@ -213,6 +214,16 @@ def test_a_pipeline_that_does_not_start_is_named_with_the_way_to_try_it():
     with pytest.raises(SourceError, match="pipeline does not start") as caught:
         open_source(SourceConfig(f"gst:{pipeline}"), opener=FakeCapture(opened=False))
     assert "gst-launch-1.0" in caught.value.hint
+
+
+def test_a_pipeline_that_opencv_would_wait_for_for_ever_is_given_up(monkeypatch):
+    monkeypatch.setattr(opening, "OPENING_ITSELF_S", 0.1)
+    camera = FakeCapture(opens_in_s=0.4)
+    with pytest.raises(SourceError, match=r"csi: the GStreamer pipeline did not start within 0\.1 s"):
+        open_source(SourceConfig("csi", timeout_s=0.1), opener=camera)
+    [thread] = [t for t in threading.enumerate() if t.name == "fcn-edge-open"]
+    thread.join(5)
+    assert camera.released == 1
 
 
 def test_a_pipeline_shows_no_password():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import tracemalloc
@@ -71,11 +72,13 @@ def _losing(camera, **options):
 
 def test_a_stream_whose_server_is_killed_and_started_ten_times_goes_on_and_nothing_leaks():
     with StreamProcess(fps=200) as server:
-        reader = Reader(open_source(SourceConfig(server.url, pauses=AT_ONCE, timeout_s=2.0)))
+        reader = Reader(open_source(SourceConfig(server.url, pauses=AT_ONCE, timeout_s=5.0)))
         used = []
         for outage in range(10):
             seen = len(reader.frames)
             _wait_until(lambda seen=seen: len(reader.frames) > seen + 5)
+            # The thread that opened it may not have ended yet.
+            _wait_until(lambda: "fcn-edge-open" not in {thread.name for thread in threading.enumerate()})
             used.append((_open_files(), _threads()))
             server.kill()
             _wait_until(lambda: reader.source.health.waiting)
@@ -98,7 +101,7 @@ def test_a_stream_whose_server_is_killed_and_started_ten_times_goes_on_and_nothi
 
 def test_a_stream_that_comes_back_with_another_size_goes_on_in_it():
     with StreamProcess() as server:
-        reader = Reader(open_source(SourceConfig(server.url, pauses=AT_ONCE, timeout_s=2.0)))
+        reader = Reader(open_source(SourceConfig(server.url, pauses=AT_ONCE, timeout_s=5.0)))
         _wait_until(lambda: reader.frames)
         server.kill()
         server.start((96, 80))
@@ -131,18 +134,6 @@ def test_a_camera_that_is_pulled_out_and_plugged_in_again_goes_on():
     # Each opening was given back, also those that found no camera.
     assert camera.released == camera.openings
     assert [frame.number for frame in reader.frames] == list(range(len(reader.frames)))
-
-
-def test_a_camera_that_comes_back_by_itself_keeps_its_media_time_by_the_clock():
-    reader = Reader(_losing(FakeCapture(fps=200, lost_after=10, back_after_s=0.1)))
-    _wait_until(lambda: len(reader.frames) >= 30)
-    reader.stop()
-    steps = np.diff([frame.media_time_s for frame in reader.frames[:30]])
-    assert (steps > 0).all()
-    assert [int(n) for n in np.flatnonzero(steps > 0.08)] == [9, 19]
-    health = reader.source.health
-    assert health.gaps == 0
-    assert health.gap_s > 0.2
 
 
 def test_a_lost_camera_tells_why_and_when_it_is_tried_again():
@@ -189,12 +180,12 @@ def test_a_driver_that_hangs_holds_neither_health_nor_interrupt():
     camera = FakeCapture(fps=500, hangs_after=4)
     reader = Reader(_losing(camera))
     _wait_until(lambda: len(reader.frames) == 4)
-    began = time.monotonic()
     _wait_until(lambda: reader.source.health.note)
-    assert reader.source.health.note == "0: no frame for 1 s"
+    assert re.fullmatch(r"0: no frame for \d s", reader.source.health.note)
     assert not reader.source.health.waiting
+    began = time.monotonic()
     reader.source.interrupt()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 0.5
     camera.let_go()
     reader.stop()
 
@@ -221,6 +212,7 @@ class Replay:
 
     def __init__(self, *, refusals=0, frames=1):
         self.now, self.refusals, self.frames = 0.0, refusals, frames
+        self.pause_s, self.late_s = 2.0, 0.0
         self.pauses = []
 
     def __call__(self):
@@ -239,10 +231,16 @@ class Replay:
 
     def wait(self, seconds):
         self.pauses.append(seconds)
+        self.now += self.pause_s
         return False
 
+    def stand_still(self, seconds):
+        """Let the next frame come so much later."""
+        self.late_s = seconds
+
     def _sleep(self, seconds):
-        self.now += seconds
+        self.now += seconds + self.late_s
+        self.late_s = 0.0
 
 
 def test_pauses_grow_to_their_limit_and_start_again_only_after_it_ran_well():
@@ -289,28 +287,39 @@ def test_a_burst_or_a_rate_that_was_told_wrong_makes_no_gap():
             assert times.late_s(now) == 0
 
 
+def test_media_time_goes_on_by_the_clock_over_a_loss():
+    replay = Replay(frames=10)
+    source = LiveSource(replay.camera(), replay.open_again, clock=replay, wait=replay.wait)
+    frames = [source.read() for _ in range(30)]
+    # A tenth of a second after each opening, the pause before it and a tenth between frames.
+    steps = np.diff([frame.media_time_s for frame in frames])
+    assert [n for n, step in enumerate(steps) if step == pytest.approx(0.1 + replay.pause_s, abs=1e-3)] == [9, 19]
+    assert [n for n, step in enumerate(steps) if step == pytest.approx(0.1, abs=1e-3)] == [
+        *range(9),
+        *range(10, 19),
+        *range(20, 29),
+    ]
+    assert source.health.gap_s == pytest.approx(2 * (0.1 + replay.pause_s), abs=1e-3)
+    assert source.health.gaps == 0
+
+
 def test_a_camera_that_pauses_has_a_gap_and_is_not_lost():
-    pictures = []
-
-    def draw(number, size_wh):
-        if len(pictures) == 20:
-            time.sleep(0.1)
-        pictures.append(number)
-        return np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
-
-    source = _losing(FakeCapture(fps=200, draw=draw, buffered=1))
-    for _ in range(30):
+    replay = Replay(frames=100)
+    source = LiveSource(replay.camera(), replay.open_again, clock=replay, wait=replay.wait)
+    for number in range(60):
         source.read()
-    source.close()
-    assert (source.health.gaps, source.health.losses) == (1, 0)
-    assert source.health.gap_s == pytest.approx(0.1, abs=0.05)
+        if number == 40:
+            replay.stand_still(0.5)
+    health = source.health
+    assert (health.gaps, health.losses) == (1, 0)
+    assert health.gap_s == pytest.approx(0.5)
 
 
 def test_reading_into_spare_memory_allocates_no_pictures():
     size_wh = (320, 240)
     spare = np.empty((240, 320, 3), np.uint8)
     with StreamProcess(fps=500, size_wh=size_wh) as server:
-        source = open_source(SourceConfig(server.url, timeout_s=2.0))
+        source = open_source(SourceConfig(server.url, timeout_s=5.0))
         for _ in range(5):
             assert source.read(spare).image_bgr is spare
         tracemalloc.start()
@@ -324,7 +333,7 @@ def test_reading_into_spare_memory_allocates_no_pictures():
 
 def test_a_spare_of_another_size_or_in_pieces_is_not_used():
     with StreamProcess() as server:
-        source = open_source(SourceConfig(server.url, timeout_s=2.0))
+        source = open_source(SourceConfig(server.url, timeout_s=5.0))
         for spare in (np.empty((40, 64, 3), np.uint8), np.empty((48, 128, 3), np.uint8)[:, ::2]):
             image = source.read(spare).image_bgr
             assert image.shape == (48, 64, 3)

@@ -53,8 +53,9 @@ class SourceConfig:
         fourcc: Wished of a V4L2 device: four letters for how frames come in, such as ``MJPG`` or ``YUYV``.
         reconnect: Open a live source again when it was lost; otherwise that is an error.
         pauses: How long to wait before that.
-        timeout_s: A live source that does not answer or gives no frame for so many seconds counts as lost. (OpenCV does
-            not listen to this for a V4L2 device: there it is ten seconds always.)
+        timeout_s: A live source that does not answer or gives no frame for so many seconds counts as lost. OpenCV
+            does not listen to this for a V4L2 device, where it is ten seconds always, nor before its version 4.7 for a
+            pipeline that has begun to deliver.
     """
 
     target: str = "0"

@@ -3,6 +3,8 @@
 OpenCV reads a pipeline only where it was built with GStreamer. The wheels of ``opencv-python`` are not; the OpenCV that
 JetPack installs is, unless such a wheel hides it.
 
+Before version 4.7 OpenCV knows no timeout for a pipeline: one that stalls holds the reader for ever.
+
 ``nvarguscamerasrc`` and ``nvvidconv`` are described in NVIDIA's *Accelerated GStreamer* guide for Jetson Linux.
 """
 

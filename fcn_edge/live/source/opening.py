@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fcn_edge.errors import SourceError
 from fcn_edge.live.frame import WELL, OpenCapture, Source, SourceHealth, SourceInfo
 from fcn_edge.live.source.capture import CaptureSource, display_name, open_capture
 from fcn_edge.live.source.config import SourceConfig, SourceKind, camera_number, check_source, is_index, kind_of
@@ -18,6 +20,9 @@ from fcn_edge.live.source.gstreamer import CSI_FPS, CSI_SIZE_WH, GSTREAMER_PREFI
 from fcn_edge.live.source.picamera import OpenPicamera, PicameraSource, open_picamera
 from fcn_edge.live.source.reconnect import LiveSource, open_while
 from fcn_edge.live.source.scene import FPS, SIZE_WH, SceneSource
+
+# What OpenCV may take beyond its own timeout before it is no longer waited for.
+OPENING_ITSELF_S = 1.0
 
 
 def open_source(
@@ -96,16 +101,29 @@ def _open(config: SourceConfig, kind: SourceKind, opener: OpenCapture, picamera:
             timeout_s=config.timeout_s,
             opener=picamera,
         )
-    if kind in ("csi", "pipeline", "stream"):
-        timeout_ms = 1000 * config.timeout_s
-        wishes = {cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC: timeout_ms}
-        address = _csi_address(config) if kind == "csi" else target
-        name = target if kind == "csi" else None
-        return CaptureSource(address, wishes=wishes, name=name, loop=config.loop, opener=opener)
-    if kind == "film":
-        return CaptureSource(target, loop=config.loop, opener=opener)
+    if kind in ("csi", "pipeline"):
+        return _open_pipeline(config, kind, opener)
+    if kind in ("stream", "film"):
+        wishes = _timeouts(config) if kind == "stream" else {}
+        return CaptureSource(target, wishes=wishes, loop=config.loop, opener=opener)
     index = int(target) if is_index(target) else target
     return CaptureSource(index, wishes=_device_wishes(config), opener=opener)
+
+
+def _open_pipeline(config: SourceConfig, kind: SourceKind, opener: OpenCapture) -> Source:
+    """Open a pipeline, but wait no longer than OpenCV should: before 4.7 it waits for ever if an element is missing."""
+    address = _csi_address(config) if kind == "csi" else config.target
+    name = config.target if kind == "csi" else display_name(config.target)
+    until = time.monotonic() + config.timeout_s + OPENING_ITSELF_S
+    source = open_while(
+        lambda: time.monotonic() < until,
+        lambda: CaptureSource(address, wishes=_timeouts(config), name=name, opener=opener),
+    )
+    if source is None:
+        message = f"{name}: the GStreamer pipeline did not start within {config.timeout_s:g} s"
+        hint = "an element of it may be missing: run it with gst-launch-1.0, with fakesink instead of appsink, to see"
+        raise SourceError(message, hint=hint)
+    return source
 
 
 def _csi_address(config: SourceConfig) -> str:
@@ -113,6 +131,10 @@ def _csi_address(config: SourceConfig) -> str:
     return GSTREAMER_PREFIX + csi_pipeline(
         camera_number(config.target) or 0, size_wh=size_wh, fps=config.fps or CSI_FPS
     )
+
+
+def _timeouts(config: SourceConfig) -> Mapping[int, float]:
+    return dict.fromkeys((cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC), 1000 * config.timeout_s)
 
 
 def _device_wishes(config: SourceConfig) -> Mapping[int, float]:

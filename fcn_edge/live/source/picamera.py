@@ -181,9 +181,9 @@ class PicameraSource:
             return
         self._closed = True
         # A camera that died may raise from here as well; then there is nothing left to give back.
-        with contextlib.suppress(RuntimeError, OSError):
-            self._camera.cancel_all_and_flush()
-            self._camera.close()
+        for give_back in (self._camera.cancel_all_and_flush, self._camera.close):
+            with contextlib.suppress(RuntimeError, OSError):
+                give_back()
 
     def _start(self, size_wh: tuple[int, int], rate_fps: float) -> SourceInfo:
         frame_us = round(_MICROSECONDS / rate_fps)

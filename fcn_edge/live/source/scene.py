@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.live.frame import WELL, Clock, Frame, SourceHealth, SourceInfo
-from fcn_edge.scenes import SceneConfig, draw_scene
 
 SIZE_WH = (640, 480)
 FPS = 30.0
@@ -31,6 +30,9 @@ class Scene:
     """
 
     def __init__(self, size_wh: tuple[int, int] = SIZE_WH) -> None:
+        # The generator brings what data folders need along; a run on a camera starts without it.
+        from fcn_edge.scenes import SceneConfig, draw_scene
+
         width, height = size_wh
         self._size_wh = size_wh
         field_hw = (height + RIM_XY_PX[1], width + RIM_XY_PX[0])
