@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import itertools
 import os
 import sys
 import threading
@@ -313,8 +312,3 @@ def test_the_words_win_over_folders_of_the_same_name_which_are_written_with_thei
     cv2.imwrite(str(tmp_path / "test" / "1.png"), grey_frame(5))
     kinds = [open_source(SourceConfig(target)).info.kind for target in ("test", "./test")]
     assert kinds == ["scene", "folder"]
-
-
-def test_no_two_forms_of_a_camera_share_a_name():
-    cameras = [open_source(SourceConfig(f"csi:{n}"), opener=FakeCapture()).info.name for n in range(3)]
-    assert all(one != other for one, other in itertools.combinations(cameras, 2))

@@ -1,7 +1,8 @@
 """The camera modules of a Raspberry Pi, through Picamera2 and libcamera. Not yet run on hardware.
 
-Written against the *Picamera2 Library* manual and the library's source (0.3.x); :mod:`fcn_edge.live.fake_picamera` is a
-fake of what is used here.
+Written against the *Picamera2 Library* manual and the library's source; :mod:`fcn_edge.live.fake_picamera` is a fake of
+what is used here. It needs a Picamera2 from July 2024 on, which can give up a camera that died
+(raspberrypi/picamera2#1069).
 """
 
 from __future__ import annotations
