@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
+import socket
 import threading
 import time
 
@@ -21,6 +24,8 @@ from fcn_edge.live.pipeline import Pipeline
 from fcn_edge.live.run import run_camera
 from fcn_edge.live.source import SourceConfig, open_source
 from fcn_edge.live.source.capture import CaptureSource
+from fcn_edge.live.source.config import Pauses
+from fcn_edge.live.web.config import WebConfig
 from fcn_edge.runtime.backend import TensorInfo
 
 KEYS = ("capture", "wait", "preprocess", "inference", "postprocess", "draw", "output")
@@ -246,7 +251,7 @@ def test_a_run_that_is_told_to_stop_ends_well(model, tmp_path):
 
 
 def test_the_report_is_written_though_the_camera_was_lost(model, tmp_path):
-    config = CameraConfig(model, SourceConfig("0"), view="none", report=tmp_path / "report.json")
+    config = CameraConfig(model, SourceConfig("0", reconnect=False), view="none", report=tmp_path / "report.json")
     with pytest.raises(SourceError, match="was lost after 6 frames"):
         run_camera(config, opener=FakeCapture(fps=50, lost_after=6))
     report = json.loads(config.report.read_text())
@@ -280,7 +285,36 @@ def test_a_stream_over_http_is_segmented_and_recorded(model, tmp_path):
 
 def test_a_stream_that_ends_is_a_lost_source(model):
     with mjpeg_server(frames=8) as url, pytest.raises(SourceError, match="the stream was lost"):
-        run_camera(CameraConfig(model, SourceConfig(url), view="none"))
+        run_camera(CameraConfig(model, SourceConfig(url, reconnect=False), view="none"))
+
+
+def test_a_lost_camera_comes_back_and_the_report_counts_it(model, tmp_path):
+    pauses = Pauses(first_s=0.02, longest_s=0.02)
+    config = CameraConfig(
+        model, SourceConfig("0", pauses=pauses), view="none", max_frames=20, report=tmp_path / "report.json"
+    )
+    stats = run_camera(config, opener=FakeCapture(fps=100, lost_after=8, back_after_s=0.01))
+    assert (stats.frames.processed, stats.ended_by) == (20, "max_frames")
+    assert stats.source_health.losses == stats.source_health.reconnects == 2
+    report = json.loads(config.report.read_text())
+    assert report["source_health"]["reconnects"] == 2
+
+
+def test_a_run_ends_after_the_minutes_asked_for(model):
+    stats = run_camera(CameraConfig(model, SourceConfig("test"), view="none", minutes=0.02))
+    assert stats.ended_by == "minutes"
+    assert 1.0 < stats.duration_s < 4
+
+
+def test_smoothing_is_in_the_report_with_what_it_cost(model, tmp_path):
+    film = write_film(tmp_path / "film.avi", frames=40, fps=20)
+    config = CameraConfig(model, SourceConfig(str(film)), view="none", fast=True, smooth_s=0.5)
+    stats = run_camera(config)
+    plain = run_camera(dataclasses.replace(config, smooth_s=None))
+    assert (stats.smoothing.seconds, stats.smoothing.cost_ms.n) == (0.5, 40)
+    assert plain.smoothing is None
+    # Brighter and brighter: the mean of what was is darker, so it becomes foreground later.
+    assert 0 < stats.class_share_mean["nucleus"] < plain.class_share_mean["nucleus"]
 
 
 def test_a_folder_of_images_of_any_size_becomes_a_recording(model, tmp_path):
@@ -293,17 +327,31 @@ def test_a_folder_of_images_of_any_size_becomes_a_recording(model, tmp_path):
     assert stats.class_share_mean["nucleus"] == 1
 
 
-@pytest.mark.parametrize("wrong", [{"max_frames": 0}, {"threads": 0}])
+@pytest.mark.parametrize("wrong", [{"max_frames": 0}, {"threads": 0}, {"minutes": 0.0}, {"smooth_s": -1.0}])
 def test_a_value_out_of_range_is_wrong_usage(model, wrong):
-    with pytest.raises(UsageError, match="expected 1 or more"):
+    with pytest.raises(UsageError, match="expected"):
         run_camera(CameraConfig(model, view="none", **wrong), opener=FakeCapture())
 
 
-def test_without_a_display_no_window_is_opened_and_the_user_is_told(model, monkeypatch, capsys):
+def test_without_a_display_a_page_is_served_and_the_user_is_told_where(model, monkeypatch, capsys):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    run_camera(CameraConfig(model, max_frames=2), opener=FakeCapture(), quiet=False)
-    assert "no window: there is no display" in capsys.readouterr().err
+    run_camera(CameraConfig(model, max_frames=2, web=WebConfig(port=0)), opener=FakeCapture(), quiet=False)
+    told = capsys.readouterr().err
+    assert re.search(r"live at http://127\.0\.0\.1:\d+/ \(no window: there is no display", told)
+
+
+def test_a_page_nobody_asked_for_takes_another_port_where_the_usual_one_is_taken(model, monkeypatch, capsys):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr("fcn_edge.live.view.PORT", port)
+        config = CameraConfig(model, max_frames=2, web=WebConfig(port=port))
+        run_camera(config, opener=FakeCapture(), quiet=False)
+        assert f":{port}/" not in capsys.readouterr().err
+        with pytest.raises(OutputError, match="in use"):
+            run_camera(dataclasses.replace(config, view="web"), opener=FakeCapture())
 
 
 @pytest.mark.parametrize("display", [None, ":987"])
@@ -315,4 +363,4 @@ def test_a_window_that_was_asked_for_and_cannot_be_is_an_error(model, monkeypatc
         monkeypatch.delenv("DISPLAY", raising=False)
     with pytest.raises(OutputError, match="no window can be opened") as caught:
         run_camera(CameraConfig(model, view="window"), opener=FakeCapture())
-    assert "--view none" in caught.value.hint
+    assert "--view web" in caught.value.hint

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fcn_edge import atomic
-from fcn_edge.live.frame import SourceInfo
+from fcn_edge.live.frame import WELL, SourceHealth, SourceInfo
+from fcn_edge.live.status import OutputStatus
+from fcn_edge.live.sustained import SustainedStats
 from fcn_edge.live.timing import TimeStats
+from fcn_edge.live.watch import WatchStats
 from fcn_edge.machine.environment import EnvironmentInfo
 
 KIND = "camera"
@@ -47,16 +50,31 @@ class OutputStats:
     """What became of the results.
 
     Attributes:
-        written: Results handed to every output.
-        dropped: Results of a live source that found the outputs busy; their masks were made but not shown or kept.
+        written: Results that every output took.
+        dropped: Results of a live source that an output did not take, because it was busy or had failed.
         record: Path of the recording.
         frame_log: Path of the log with one line a frame.
+        each: Name of each output to what became of the results there.
     """
 
     written: int
     dropped: int
     record: str | None
     frame_log: str | None
+    each: Mapping[str, OutputStatus] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SmoothingStats:
+    """What averaging over time cost.
+
+    Attributes:
+        seconds: Time constant.
+        cost_ms: For each frame; a part of the postprocess stage.
+    """
+
+    seconds: float
+    cost_ms: TimeStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +87,7 @@ class CameraStats:
         backend: ``runtime``, ``version`` and ``device``.
         threads: Of the backend; None for its own choice.
         duration_s: From the first wait for a frame to the end.
-        ended_by: ``end_of_source``, ``max_frames``, ``stopped`` or ``error``.
+        ended_by: ``end_of_source``, ``max_frames``, ``minutes``, ``stopped`` or ``error``.
         error: The message of the error that ended the run, else None.
         frames: Counts.
         fps: Rates.
@@ -79,6 +97,11 @@ class CameraStats:
         outputs: What became of the results.
         class_share_mean: Class name to its mean share of the picture, 0..1.
         env: What the run was measured on.
+        source_health: What became of the source: losses, reconnects, gaps.
+        first_mask_s: Seconds from the first wait for a frame to the first mask.
+        sustained: First minute against last; None below two minutes.
+        smoothing: What ``--smooth`` cost; None without.
+        machine: What was seen of the machine; None in reports of older versions.
     """
 
     model: Mapping[str, Any]
@@ -95,6 +118,11 @@ class CameraStats:
     outputs: OutputStats
     class_share_mean: Mapping[str, float]
     env: EnvironmentInfo
+    source_health: SourceHealth = WELL
+    first_mask_s: float | None = None
+    sustained: SustainedStats | None = None
+    smoothing: SmoothingStats | None = None
+    machine: WatchStats | None = None
 
 
 def write_stats(path: Path | str, stats: CameraStats) -> None:

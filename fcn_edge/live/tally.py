@@ -35,6 +35,7 @@ class Tally:
         self._replaced = self._undecodable = self._results_lost = 0
         # Of the newest frame; a new tuple each time, so that a reader never sees half of one.
         self.newest: tuple[float, float, NDArray[np.float64]] | None = None
+        self.first_mask_at: float | None = None
         # Results are finished by whichever output is the last.
         self._outputs_lock = threading.Lock()
 
@@ -50,6 +51,8 @@ class Tally:
 
     def frame_processed(self, at: float, times_s: tuple[float, ...], shares: NDArray[np.float64]) -> None:
         """Count a frame that became a mask at *at*, with the seconds of each stage and the share of each class."""
+        if self.first_mask_at is None:
+            self.first_mask_at = at
         self._processed.add(at)
         self._recent.add(at)
         self._stages.add(times_s)

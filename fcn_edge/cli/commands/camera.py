@@ -1,8 +1,10 @@
 """Segment a camera, film, folder of images or stream, live.
 
-A camera or stream is shown as it is now: what cannot be processed in time is dropped and counted. Of a film or folder
-every frame is processed, at the film's own rate or, with --fast, as quickly as it goes. Where there is a display a
-window opens; q ends. Ctrl-C (SIGINT) and SIGTERM end well too: the recording plays and the report is written.
+A camera or stream is shown as it is now: what cannot be processed in time is dropped and counted. A lost one is
+opened again. Of a film or folder every frame is processed, at the film's own rate or, with --fast, as quickly as it
+goes. Where there is a display a window opens (q ends), elsewhere a page for browsers on this machine; with --host
+others can see it too, with the token that is printed. Ctrl-C (SIGINT) and SIGTERM end well: the recording plays and the
+report is written.
 """
 
 from __future__ import annotations
@@ -16,28 +18,43 @@ from fcn_edge.live.run import run_camera
 from fcn_edge.live.source import SourceConfig
 from fcn_edge.live.stats import CameraStats
 from fcn_edge.live.stopping import stop_on_signals
+from fcn_edge.live.web.config import PORT, WebConfig
 
 EXAMPLE = """fcn-edge camera people
   fcn-edge camera people --source film.mp4 --fast --record people.mkv --json people.json
-  fcn-edge camera people --source rtsp://192.168.1.20/stream1 --view none --jsonl people.jsonl"""
+  fcn-edge camera people --source rtsp://192.168.1.20/stream1 --view none --jsonl people.jsonl
+  fcn-edge camera people --source picamera --view web --host 0.0.0.0
+  fcn-edge camera people --source test --minutes 10 --json sustained.json"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add model, source and outputs."""
     parser.add_argument("model", metavar="MODEL", help="a model file, a run folder, or a shipped model's name")
-    source_help = "camera number, /dev/videoN, film, folder of images, or URL (http://, rtsp://); 0 by default"
+    source_help = (
+        "camera number (0 by default), /dev/video0, picamera, csi, URL (http://, rtsp://), film, folder of images, "
+        "gst:PIPELINE, or test for a drawn scene"
+    )
     parser.add_argument("--source", default="0", metavar="SRC", help=source_help)
-    parser.add_argument("--view", choices=VIEWS, help="a window where there is a display, else none")
+    parser.add_argument("--no-reconnect", action="store_true", help="a live source that is lost ends the run")
+    parser.add_argument("--view", choices=VIEWS, help="a window where there is a display, else a page (web)")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what is shown to a .mkv or .avi")
     parser.add_argument("--json", metavar="FILE", help="write counts, rates and times as JSON; - is standard output")
     parser.add_argument("--jsonl", type=Path, metavar="FILE", help="write a line of JSON for each frame")
     parser.add_argument("--max-frames", type=int, metavar="N", help="end after N processed frames")
+    parser.add_argument("--minutes", type=float, metavar="N", help="end after N minutes; tells first minute and last")
+    smooth_help = "average scores over time against flicker, with this time constant (0.3)"
+    parser.add_argument("--smooth", type=float, nargs="?", const=0.3, metavar="SECONDS", help=smooth_help)
     parser.add_argument("--fast", action="store_true", help="do not keep a film to its own rate")
     parser.add_argument("--loop", action="store_true", help="play a film or folder again and again")
     wishes = parser.add_argument_group("wishes to a camera", "it takes the nearest that it can do")
     wishes.add_argument("--width", type=int, metavar="PIXELS")
     wishes.add_argument("--height", type=int, metavar="PIXELS")
+    wishes.add_argument("--fourcc", metavar="CODE", help="how frames come in: MJPG, YUYV (V4L2)")
     wishes.add_argument("--fps", type=float, metavar="N", help="frames a second; of a folder: images a second")
+    page = parser.add_argument_group("the page for browsers")
+    page.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="0.0.0.0 for all; others need the token")
+    page.add_argument("--port", type=int, default=PORT, metavar="N", help=f"{PORT}; 0 for any that is free")
+    page.add_argument("--token", metavar="TEXT", help="16 characters or more; made and printed if none is given")
     foreign.add_arguments(parser)
 
 
@@ -45,12 +62,23 @@ def run(args: argparse.Namespace) -> int:
     """Run until the source ends or the user ends it, and print the figures."""
     config = CameraConfig(
         model=args.model,
-        source=SourceConfig(args.source, loop=args.loop, width=args.width, height=args.height, fps=args.fps),
+        source=SourceConfig(
+            args.source,
+            loop=args.loop,
+            width=args.width,
+            height=args.height,
+            fps=args.fps,
+            fourcc=args.fourcc,
+            reconnect=not args.no_reconnect,
+        ),
         view=args.view,
+        web=WebConfig(host=args.host, port=args.port, token=args.token),
         record=args.record,
         report=args.json,
         frame_log=args.jsonl,
         max_frames=args.max_frames,
+        minutes=args.minutes,
+        smooth_s=args.smooth,
         fast=args.fast,
         **foreign.options(args),
     )
