@@ -104,5 +104,28 @@ def _summary(stats: CameraStats) -> str:
             f"{stats.fps.processed:.1f} frames a second; capture to mask {total.p50:.1f} ms, of it inference "
             f"{inference:.1f} ms (medians; {stats.backend['runtime']}, threads: {stats.threads or 'its own choice'})"
         )
+    lines += _sustained(stats)
+    health = stats.source_health
+    if health.losses:
+        lines.append(
+            f"lost {health.losses} times, came back {health.reconnects} times, {health.gap_s:.1f} s without frames"
+        )
     lines += [f"recording: {stats.outputs.record}"] if stats.outputs.record else []
+    lines += [
+        f"{name.replace('_', ' ')} failed: {output.error}"
+        for name, output in stats.outputs.each.items()
+        if output.error
+    ]
     return "\n".join(lines)
+
+
+def _sustained(stats: CameraStats) -> list[str]:
+    if stats.sustained is None:
+        return []
+    first, last = stats.sustained.first_minute, stats.sustained.last_minute
+    text = (
+        f"sustained, in the last minute: {last.fps:.1f} frames a second; capture to mask "
+        f"{last.capture_to_result_ms:.1f} ms, of it inference {last.inference_ms:.1f} ms (first minute: {first.fps:.1f}; "
+        f"{first.capture_to_result_ms:.1f} ms, {first.inference_ms:.1f} ms)"
+    )
+    return [text]
