@@ -125,7 +125,8 @@ def _sustained(stats: CameraStats) -> list[str]:
     first, last = stats.sustained.first_minute, stats.sustained.last_minute
     text = (
         f"sustained, in the last minute: {last.fps:.1f} frames a second; capture to mask "
-        f"{last.capture_to_result_ms:.1f} ms, of it inference {last.inference_ms:.1f} ms (first minute: {first.fps:.1f}; "
+        f"{last.capture_to_result_ms:.1f} ms, of it inference {last.inference_ms:.1f} ms "
+        f"(first minute: {first.fps:.1f}; "
         f"{first.capture_to_result_ms:.1f} ms, {first.inference_ms:.1f} ms)"
     )
     return [text]
