@@ -29,6 +29,7 @@ from fcn_edge.live.summary import RunEnd, RunParts, sum_up
 from fcn_edge.live.view import open_view
 from fcn_edge.live.watch import MachineWatch
 from fcn_edge.live.window import Window, WindowFeed
+from fcn_edge.machine.service import ServiceNotifier
 from fcn_edge.runtime.segmenter import Segmenter
 
 
@@ -96,7 +97,7 @@ def run_camera(
         stack.callback(watch.close)
         watch.start()
         parts = RunParts(config, source, segmenter, pipeline, watch, smoother)
-        stats, error = _run(parts, sinks, stop, note)
+        stats, error = _run(parts, sinks, stop, note, onlooker)
     if config.report is not None:
         write_stats(config.report, stats)
     if error is not None:
@@ -105,12 +106,20 @@ def run_camera(
 
 
 def _run(
-    parts: RunParts, sinks: tuple[Sink, ...], stop: threading.Event, note: _Note
+    parts: RunParts, sinks: tuple[Sink, ...], stop: threading.Event, note: _Note, onlooker: Onlooker
 ) -> tuple[CameraStats, BaseException | None]:
     feed = next((sink for sink in sinks if isinstance(sink, WindowFeed)), None)
     window = None if feed is None else Window(feed, f"fcn-edge: {parts.segmenter.path.name}")
     status = StatusLine(parts.pipeline.tally, stream=note.stream, quiet=note.quiet)
-    driver = Driver(parts.pipeline, window, status, stop, minutes=parts.config.minutes)
+    driver = Driver(
+        parts.pipeline,
+        window,
+        status,
+        stop,
+        minutes=parts.config.minutes,
+        service=ServiceNotifier(),
+        look=onlooker,
+    )
     began_at = time.monotonic()
     error = driver.run()
     stats = sum_up(parts, RunEnd(began_at, time.monotonic(), error, stopped=driver.stopped))
