@@ -67,7 +67,7 @@ def _run(tmp_path, turns, look, **options):
     clock, told, address = [0.0], [], str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(address)
-        manager.setblocking(False)
+        manager.settimeout(0)
 
         def listen():
             with contextlib.suppress(BlockingIOError):
