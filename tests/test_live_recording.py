@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from films import grey_frame, read_film, write_film
 
 from fcn_edge.errors import OutputError, UsageError
+from fcn_edge.live.frame import Frame
 from fcn_edge.live.output.avi import AviFilm
 from fcn_edge.live.output.growing_file import GrowingFile
 from fcn_edge.live.output.matroska import MatroskaFilm
-from fcn_edge.live.output.recording import Recorder, check_recording
+from fcn_edge.live.output.recording import Recorder, RecordLimits, check_recording
+from fcn_edge.live.output.segment import Shelf
+from fcn_edge.live.output.syncing import Syncing
+from fcn_edge.live.result import Result
 
 FILMS = pytest.mark.parametrize(("kind", "suffix"), [(MatroskaFilm, ".mkv"), (AviFilm, ".avi")])
 
@@ -131,3 +141,170 @@ def test_the_film_that_is_read_is_not_overwritten(tmp_path):
     film = write_film(tmp_path / "film.avi", frames=2)
     with pytest.raises(UsageError, match="is being read"):
         check_recording(film, str(film))
+
+
+class Times:
+    """A clock and a calendar that go on as told."""
+
+    def __init__(self):
+        self.now_s = 0.0
+
+    def clock(self):
+        return self.now_s
+
+    def calendar(self):
+        return datetime(2026, 11, 26, 14, 15, 2, tzinfo=timezone.utc) + timedelta(seconds=self.now_s)
+
+
+def _shelf(folder, times, free=10**12):
+    return Shelf(folder, "film", ".mkv", now=times.calendar, free_bytes=lambda path: free)
+
+
+def _result(number, size_wh=(64, 48)):
+    frame = Frame(grey_frame(number, size_wh), number, number / 10, number / 10, number / 10)
+    return Result(frame, np.zeros(size_wh[::-1], np.uint8), (0.0,) * 5, np.array([1.0]), 10.0)
+
+
+def _record(recorder, times, numbers):
+    for number in numbers:
+        times.now_s = number / 10
+        result = _result(number)
+        recorder.write(result, result.frame.image_bgr)
+
+
+def test_a_recording_with_a_limit_on_minutes_becomes_films_named_by_their_time(tmp_path):
+    times = Times()
+    recorder = Recorder(
+        tmp_path / "film.mkv",
+        rate_fps=0.0,
+        limits=RecordLimits(segment_minutes=1 / 60),
+        shelf=_shelf(tmp_path, times),
+        clock=times.clock,
+    )
+    _record(recorder, times, range(25))
+    recorder.close()
+    names = ["film-20261126T141502Z.mkv", "film-20261126T141503Z.mkv", "film-20261126T141504Z.mkv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    brightness = [read_film(tmp_path / name)[0] for name in names]
+    assert [len(film) for film in brightness] == [10, 10, 5]
+    assert [value for film in brightness for value in film] == pytest.approx(
+        [4 * number for number in range(25)], abs=1
+    )
+
+
+def test_only_the_oldest_films_of_its_own_go_when_all_together_are_too_large(tmp_path):
+    foreign = ["film.mkv", "film-2026.mkv", "filmed-20261126T141502Z.mkv", "film-20261126T141502Z.avi", "notes.txt"]
+    for name in foreign:
+        (tmp_path / name).write_bytes(b"x" * 5000)
+    times = Times()
+    # A frame is some 700 bytes, so a film holds one or two of them.
+    limits = RecordLimits(keep_mb=0.012, min_free_mb=1)
+    recorder = Recorder(
+        tmp_path / "film.mkv", rate_fps=0.0, limits=limits, shelf=_shelf(tmp_path, times), clock=times.clock
+    )
+    _record(recorder, times, range(0, 2000, 20))
+    recorder.close()
+    mine = [film.path for film in _shelf(tmp_path, times).films()]
+    assert sum(path.stat().st_size for path in mine) < 16_000
+    assert 3 <= len(mine) < 30
+    assert read_film(mine[-1])[0][-1] == pytest.approx(4 * 1980 % 256, abs=1)
+    assert all((tmp_path / name).exists() for name in foreign)
+
+
+def test_films_older_than_asked_for_go(tmp_path):
+    times = Times()
+    for hour in range(5):
+        times.now_s = 3600.0 * hour
+        _shelf(tmp_path, times).next_path().write_bytes(b"film")
+    gone = _shelf(tmp_path, times).clear(keep_bytes=None, keep_s=2.5 * 3600, min_free_bytes=0)
+    assert [path.name for path in gone] == ["film-20261126T141502Z.mkv", "film-20261126T151502Z.mkv"]
+
+
+def test_two_films_within_a_second_have_two_names_in_order(tmp_path):
+    shelf = _shelf(tmp_path, Times())
+    for _ in range(12):
+        shelf.next_path().write_bytes(b"")
+    films = shelf.films()
+    assert len({film.path for film in films}) == 12
+    assert films[0].path.name == "film-20261126T141502Z.mkv"
+    assert [film.path.name[-7:-4] for film in films[1:]] == [f"{number:03}" for number in range(2, 13)]
+
+
+def test_where_too_little_room_is_left_the_recording_stops_before_the_disk_is_full(tmp_path):
+    times, limits = Times(), RecordLimits(segment_minutes=1, min_free_mb=100)
+    shelf = _shelf(tmp_path, times, free=99_000_000)
+    recorder = Recorder(tmp_path / "film.mkv", rate_fps=0.0, limits=limits, shelf=shelf, clock=times.clock)
+    with pytest.raises(OutputError, match="less than 100 MB are free") as caught:
+        _record(recorder, times, range(2))
+    assert "--keep-mb" in caught.value.hint
+    recorder.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_after_a_failure_the_next_picture_begins_another_film_and_the_first_plays(tmp_path, monkeypatch):
+    times = Times()
+    recorder = Recorder(tmp_path / "film.mkv", rate_fps=0.0, shelf=_shelf(tmp_path, times), clock=times.clock)
+    _record(recorder, times, range(5))
+    append = GrowingFile.append
+
+    def refuse(file, piece):
+        raise OutputError("no space left", hint="free some")
+
+    monkeypatch.setattr(GrowingFile, "append", refuse)
+    with pytest.raises(OutputError):
+        _record(recorder, times, [5])
+    monkeypatch.setattr(GrowingFile, "append", append)
+    _record(recorder, times, range(6, 9))
+    recorder.close()
+    assert len(read_film(tmp_path / "film.mkv")[0]) == 5
+    (second,) = [path for path in tmp_path.iterdir() if path.name != "film.mkv"]
+    assert read_film(second)[0] == pytest.approx([24, 28, 32], abs=1)
+
+
+def test_a_folder_takes_films_of_ten_minutes(tmp_path):
+    recorder = Recorder(tmp_path / "films", rate_fps=0.0)
+    _record(recorder, Times(), range(3))
+    recorder.close()
+    (film,) = (tmp_path / "films").iterdir()
+    assert re.fullmatch(r"camera-\d{8}T\d{6}Z\.mkv", film.name)
+
+
+@pytest.mark.parametrize("name", ["segment_minutes", "segment_mb", "keep_mb", "keep_hours", "min_free_mb"])
+def test_a_limit_that_is_not_above_zero_is_wrong_usage(tmp_path, name):
+    with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} 0"):
+        check_recording(tmp_path / "film.mkv", "", RecordLimits(**{name: 0}))
+
+
+def test_what_was_written_is_put_onto_the_disk_now_and_then(tmp_path):
+    syncing = Syncing(every_s=0.01)
+    file = GrowingFile(tmp_path / "film.mkv")
+    syncing.follow(file)
+    file.append(b"frame")
+    ends_at = time.monotonic() + 10
+    while syncing.done < 2 and time.monotonic() < ends_at:
+        time.sleep(0.01)
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    syncing.follow(None)
+    file.close()
+    syncing.close()
+    assert syncing.done >= 2
+    assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors - 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_on_a_full_disk_rotation_records_on(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk], check=True)
+    try:
+        times = Times()
+        limits = RecordLimits(segment_mb=0.03, keep_hours=1000, min_free_mb=0.1)
+        shelf = Shelf(disk, "film", ".mkv", now=times.calendar)
+        recorder = Recorder(disk / "film.mkv", rate_fps=0.0, limits=limits, shelf=shelf, clock=times.clock)
+        _record(recorder, times, range(0, 40_000, 40))
+        recorder.close()
+        films = shelf.films()
+        assert read_film(films[-1].path)[0][-1] == pytest.approx(4 * 39_960 % 256, abs=1)
+        assert shelf.free_bytes() >= 50_000
+    finally:
+        subprocess.run(["/bin/umount", disk], check=True)

@@ -9,7 +9,10 @@ from typing import Literal
 
 from fcn_edge.card import Activation
 from fcn_edge.errors import UsageError
-from fcn_edge.live.output.recording import check_recording
+from fcn_edge.live.output.mask_files import check_masks
+from fcn_edge.live.output.mqtt import MqttConfig, check_mqtt
+from fcn_edge.live.output.prometheus import MetricsConfig, check_metrics
+from fcn_edge.live.output.recording import NO_LIMITS, RecordLimits, check_recording
 from fcn_edge.live.painter import OPACITY
 from fcn_edge.live.source import SourceConfig, check_source
 from fcn_edge.live.web.config import WebConfig, check_web_config
@@ -35,9 +38,16 @@ class CameraConfig:
         view: ``window``, ``web`` (a page for browsers) or ``none``; None for a window where there is a display, else
             the page.
         web: Where the page is served, and to whom.
-        record: Film to write, ``.mkv`` or ``.avi``.
+        record: Film to write, ``.mkv`` or ``.avi``, or a folder for films of ten minutes.
+        record_limits: How large the recording may become.
         report: JSON file for the statistics; ``-`` is standard output.
         frame_log: JSON-lines file with a line for each frame.
+        frame_log_mb: Beyond this a new one begins, and only the last is kept beside it; None for no limit.
+        masks: Folder for masks as PNG.
+        masks_per_second: At most so many; None for every frame.
+        keep_masks: Only the newest so many; None for all.
+        mqtt: The broker that is told of frames and status.
+        metrics: Where Prometheus finds figures.
         max_frames: End after so many processed frames.
         minutes: End after so many minutes.
         smooth_s: Average scores over time with this time constant, in seconds, against flicker; None for not at all.
@@ -55,8 +65,15 @@ class CameraConfig:
     view: View | None = None
     web: WebConfig = field(default_factory=WebConfig)
     record: Path | None = None
+    record_limits: RecordLimits = NO_LIMITS
     report: Path | str | None = None
     frame_log: Path | None = None
+    frame_log_mb: float | None = None
+    masks: Path | None = None
+    masks_per_second: float | None = None
+    keep_masks: int | None = None
+    mqtt: MqttConfig | None = None
+    metrics: MetricsConfig | None = None
     max_frames: int | None = None
     minutes: float | None = None
     smooth_s: float | None = None
@@ -71,8 +88,7 @@ def check_config(config: CameraConfig) -> None:
         UsageError: A path that does not exist, a value out of range, a recording of a format that cannot be written.
     """
     check_source(config.source)
-    if config.record is not None:
-        check_recording(config.record, config.source.target)
+    _check_outputs(config)
     if config.max_frames is not None and config.max_frames < 1:
         message = f"--max-frames {config.max_frames}: expected 1 or more"
         raise UsageError(message, hint="leave --max-frames out to run until the source ends")
@@ -86,3 +102,18 @@ def check_config(config: CameraConfig) -> None:
     check_web_config(config.web)
     if config.threads < 1:
         raise UsageError(f"--threads {config.threads}: expected 1 or more", hint="use --threads 1")
+
+
+def _check_outputs(config: CameraConfig) -> None:
+    if config.record is not None:
+        check_recording(config.record, config.source.target, config.record_limits)
+    elif config.record_limits.any:
+        raise UsageError("limits for a recording, but no recording", hint="name it: --record camera.mkv")
+    if config.frame_log_mb is not None and not 0 < config.frame_log_mb < math.inf:
+        raise UsageError(f"--jsonl-mb {config.frame_log_mb}: expected above 0", hint="leave it out for no limit")
+    if config.masks is not None:
+        check_masks(config.masks, config.masks_per_second, config.keep_masks)
+    if config.mqtt is not None:
+        check_mqtt(config.mqtt)
+    if config.metrics is not None:
+        check_metrics(config.metrics)

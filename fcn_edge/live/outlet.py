@@ -21,7 +21,7 @@ from fcn_edge.live.status import OutputStatus
 RESULTS_WAITING = 2
 # After a failure a live output is left alone for so long, then longer each time: a full disk stays full for a while.
 FIRST_PAUSE_S = 5.0
-LONGEST_PAUSE_S = 300.0
+LONGEST_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

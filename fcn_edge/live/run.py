@@ -6,27 +6,24 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable
 from typing import TextIO
 
 from fcn_edge.errors import UsageError
 from fcn_edge.live.config import CameraConfig, check_config
 from fcn_edge.live.drive import Driver
-from fcn_edge.live.frame import OpenCapture, Source
+from fcn_edge.live.frame import OpenCapture
 from fcn_edge.live.onlooker import Onlooker
-from fcn_edge.live.output.frame_log import FrameLog
-from fcn_edge.live.output.recording import Recorder
 from fcn_edge.live.painter import Painter
 from fcn_edge.live.pipeline import Pipeline
 from fcn_edge.live.result import Sink
 from fcn_edge.live.scheduling import scheduled_for_live
+from fcn_edge.live.sinks import open_sinks
 from fcn_edge.live.smoothing import Smoother
 from fcn_edge.live.source import open_unless_stopped
 from fcn_edge.live.source.capture import open_capture
 from fcn_edge.live.stats import CameraStats, write_stats
 from fcn_edge.live.status_line import StatusLine
 from fcn_edge.live.summary import RunEnd, RunParts, sum_up
-from fcn_edge.live.view import open_view
 from fcn_edge.live.watch import MachineWatch
 from fcn_edge.live.window import Window, WindowFeed
 from fcn_edge.machine.service import ServiceNotifier
@@ -79,7 +76,7 @@ def run_camera(
         watch = MachineWatch()
         onlooker = Onlooker(segmenter, source, watch)
         try:
-            sinks = _open_sinks(config, source, segmenter, onlooker, note)
+            sinks = open_sinks(config, source, segmenter, onlooker, note)
         except BaseException:
             source.close()
             raise
@@ -150,25 +147,3 @@ def _smoother(config: CameraConfig, segmenter: Segmenter) -> Smoother | None:
         message = f"--smooth: {segmenter.path.name} gives class ids, which have no mean"
         raise UsageError(message, hint="use the file exported with --output logits, or leave --smooth out")
     return Smoother(config.smooth_s)
-
-
-def _open_sinks(
-    config: CameraConfig, source: Source, segmenter: Segmenter, onlooker: Onlooker, tell: Callable[[str], None]
-) -> tuple[Sink, ...]:
-    """Open the outputs, the view last: it tells people where to look."""
-    with contextlib.ExitStack() as opened:
-        sinks: list[Sink] = []
-
-        def add(sink: Sink) -> None:
-            sinks.append(sink)
-            opened.callback(sink.close)
-
-        if config.frame_log is not None:
-            add(FrameLog(config.frame_log, [spec.name for spec in segmenter.classes]))
-        if config.record is not None:
-            add(Recorder(config.record, rate_fps=0.0 if source.info.live else source.info.rate_fps))
-        view = open_view(config, segmenter, onlooker, tell)
-        if view is not None:
-            sinks.append(view)
-        opened.pop_all()
-    return tuple(sinks)

@@ -35,6 +35,11 @@ class GrowingFile:
         return self._path
 
     @property
+    def descriptor(self) -> int:
+        """Its number in the operating system."""
+        return self._file.fileno()
+
+    @property
     def size_bytes(self) -> int:
         """How much was appended."""
         return self._size_bytes

@@ -1,7 +1,10 @@
-"""Recording what the window would show."""
+"""Recording what the window would show, for a minute or for months."""
 
 from __future__ import annotations
 
+import contextlib
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -9,14 +12,54 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_edge.errors import UsageError
+from fcn_edge.errors import OutputError, UsageError
 from fcn_edge.geometry import fit_image
-from fcn_edge.live.output.avi import AviFilm
+from fcn_edge.live.frame import Clock
+from fcn_edge.live.output.avi import LARGEST_BYTES, AviFilm
 from fcn_edge.live.output.growing_file import GrowingFile
 from fcn_edge.live.output.matroska import MatroskaFilm
+from fcn_edge.live.output.segment import Shelf
+from fcn_edge.live.output.syncing import Syncing
 from fcn_edge.live.result import Result
 
 JPEG_QUALITY = 88
+STEM = "camera"
+SEGMENT_MINUTES = 10.0
+# Of a disk that a recording with limits leaves to everything else.
+MIN_FREE_MB = 200.0
+_MB = 1_000_000
+# A limit on all films keeps whole films, so each has to be much smaller than it.
+_FEWEST_FILMS = 8
+# Room is looked at so often, which costs some microseconds.
+_LOOK_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLimits:
+    """How large a recording may become. With any limit it is many films, each named by its time.
+
+    Attributes:
+        segment_minutes: A film is as long as this at most; None for ten where there are several.
+        segment_mb: A film is as large as this at most, in MB of 1,000,000 bytes.
+        keep_mb: All films together; the oldest go first.
+        keep_hours: Films that began earlier than this go.
+        min_free_mb: Room to leave on the disk; None for 200 MB where there are several films, else none.
+    """
+
+    segment_minutes: float | None = None
+    segment_mb: float | None = None
+    keep_mb: float | None = None
+    keep_hours: float | None = None
+    min_free_mb: float | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one that makes several films of it."""
+        limits = (self.segment_minutes, self.segment_mb, self.keep_mb, self.keep_hours)
+        return any(limit is not None for limit in limits)
+
+
+NO_LIMITS = RecordLimits()
 
 
 class _Film(Protocol):
@@ -28,12 +71,19 @@ class _Film(Protocol):
 FORMATS = {".avi": AviFilm, ".mkv": MatroskaFilm}
 
 
-def check_recording(path: Path, source: str) -> None:
+def check_recording(path: Path, source: str, limits: RecordLimits = NO_LIMITS) -> None:
     """See that *path* can be a recording of *source*.
 
     Raises:
-        UsageError: Another format than .avi or .mkv, or the file that is being read.
+        UsageError: Another format than .avi or .mkv, the file that is being read, or a limit that is not above 0.
     """
+    for name in ("segment_minutes", "segment_mb", "keep_mb", "keep_hours", "min_free_mb"):
+        value = getattr(limits, name)
+        if value is not None and not 0 < value < float("inf"):
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} {value}: expected above 0", hint=f"leave {option} out for no such limit")
+    if _is_folder(path):
+        return
     if path.suffix.lower() not in FORMATS:
         message = f"--record {path}: a recording is Motion JPEG in .mkv or .avi, which survive a power cut"
         other = path.with_suffix(".mkv").name
@@ -43,43 +93,72 @@ def check_recording(path: Path, source: str) -> None:
 
 
 class Recorder:
-    """Writes the pictures of a run to a film that can be played whenever and however it ends.
+    """Writes the pictures of a run to films that can be played whenever and however it ends.
 
     Args:
-        path: ``.mkv`` (each frame at its true time) or ``.avi`` (mean rate).
+        path: ``.mkv`` (each frame at its true time) or ``.avi`` (mean rate); or a folder, into which films of ten
+            minutes go.
         rate_fps: Frames a second where they are constant; 0 for a live source.
+        limits: How large it may become.
+        live: Whether what was written is put onto the disk every few seconds, for power cuts.
+        shelf: Names and removes films; by default those at *path*.
+        clock: Monotonic seconds.
 
     Raises:
-        UsageError: Another format.
+        UsageError: Another format, or a limit that is not above 0.
         OutputError: The file cannot be created.
     """
 
     name = "recording"
     needs_picture = True
 
-    def __init__(self, path: Path, *, rate_fps: float) -> None:
-        check_recording(path, "")
-        self._file = GrowingFile(path)
-        self._format = FORMATS[path.suffix.lower()]
+    def __init__(
+        self,
+        path: Path,
+        *,
+        rate_fps: float,
+        limits: RecordLimits = NO_LIMITS,
+        live: bool = False,
+        shelf: Shelf | None = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        check_recording(path, "", limits)
+        is_folder = _is_folder(path)
+        stem, suffix = (STEM, ".mkv") if is_folder else (path.stem, path.suffix.lower())
+        self._path = path
+        self._limits = limits
+        self._several = is_folder or limits.any
         self._rate_fps = rate_fps
+        self._clock = clock
+        self._shelf = shelf or Shelf(path if is_folder else path.parent, stem, suffix)
+        self._format = FORMATS[suffix]
+        self._largest_bytes = _largest_bytes(limits, suffix, several=self._several)
+        self._syncing = Syncing() if live else None
         self._film: _Film | None = None
-        self._first_s = 0.0
+        self._first_s = self._begun_at = self._looked_at = 0.0
         self._size_hw = (0, 0)
+        # Opened at once, so that a place that cannot be written to is told before the camera starts.
+        self._file: GrowingFile | None = self._open(first=True)
 
     def write(self, result: Result, picture_bgr: NDArray[np.uint8]) -> None:
-        """Append a picture; one of another size than the first is letterboxed to it.
+        """Append a picture; one of another size than the film's first is letterboxed to it.
 
         Raises:
-            OutputError: The disk is full; what is there can be played.
+            OutputError: The disk is full; what is there can be played, and the next call begins another film.
         """
         media_time = result.frame.media_time_s
-        if self._film is None:
-            self._size_hw = (picture_bgr.shape[0], picture_bgr.shape[1])
-            self._film = self._format(self._file, self._size_hw[::-1], self._rate_fps)
-            self._first_s = media_time
-        picture = fit_image(picture_bgr, self._size_hw, "letterbox")
-        _, jpeg = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
-        self._film.add(jpeg.tobytes(), media_time - self._first_s)
+        try:
+            if self._film is not None and self._is_full():
+                self._finish()
+            self._look_for_room()
+            film = self._film or self._begin(picture_bgr, media_time)
+            picture = fit_image(picture_bgr, self._size_hw, "letterbox")
+            _, jpeg = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
+            film.add(jpeg.tobytes(), media_time - self._first_s)
+        except OutputError:
+            with contextlib.suppress(OutputError):
+                self._finish()
+            raise
 
     def close(self) -> None:
         """Finish the film. May be called twice.
@@ -87,12 +166,78 @@ class Recorder:
         Raises:
             OutputError: The disk is full; what is there can be played.
         """
+        try:
+            self._finish()
+        finally:
+            if self._syncing is not None:
+                self._syncing.close()
+
+    def _open(self, *, first: bool = False) -> GrowingFile:
+        alone = first and not self._several
+        file = GrowingFile(self._path if alone else self._shelf.next_path())
+        if self._syncing is not None:
+            self._syncing.follow(file)
+        return file
+
+    def _begin(self, picture_bgr: NDArray[np.uint8], media_time_s: float) -> _Film:
+        if self._file is None:
+            self._file = self._open()
+        self._size_hw = (picture_bgr.shape[0], picture_bgr.shape[1])
+        self._film = self._format(self._file, self._size_hw[::-1], self._rate_fps)
+        self._first_s, self._begun_at = media_time_s, self._clock()
+        return self._film
+
+    def _is_full(self) -> bool:
+        if self._file is None:
+            return False
+        minutes = self._limits.segment_minutes or (SEGMENT_MINUTES if self._several else None)
+        late = minutes is not None and self._clock() - self._begun_at >= 60 * minutes
+        return late or self._file.size_bytes >= self._largest_bytes
+
+    def _look_for_room(self) -> None:
+        """Take old films away; too little room is an error before the disk is full."""
+        now = self._clock()
+        if not self._several or (self._film is not None and now - self._looked_at < _LOOK_EVERY_S):
+            return
+        self._looked_at = now
+        limits = self._limits
+        min_free = _MB * (MIN_FREE_MB if limits.min_free_mb is None else limits.min_free_mb)
+        self._shelf.clear(
+            keep_bytes=None if limits.keep_mb is None else _MB * limits.keep_mb,
+            keep_s=None if limits.keep_hours is None else 3600 * limits.keep_hours,
+            min_free_bytes=min_free if limits.keep_mb is not None or limits.keep_hours is not None else 0,
+            but=None if self._file is None else self._file.path,
+        )
+        if self._shelf.free_bytes() < min_free:
+            message = f"{self._path}: less than {min_free / _MB:.0f} MB are free on its disk"
+            raise OutputError(message, hint="free some space, or let the oldest films go: --keep-mb 5000")
+
+    def _finish(self) -> None:
         film, self._film = self._film, None
+        file, self._file = self._file, None
+        if file is None:
+            return
         try:
             if film is not None:
                 film.close()
         finally:
-            self._file.close()
-            if not self._file.size_bytes:
+            if self._syncing is not None:
+                self._syncing.follow(None)
+            file.close()
+            if not file.size_bytes:
                 # No frame came: an empty file would only look like a film.
-                self._file.path.unlink(missing_ok=True)
+                file.path.unlink(missing_ok=True)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() or not path.suffix
+
+
+def _largest_bytes(limits: RecordLimits, suffix: str, *, several: bool) -> float:
+    sizes = [_MB * limits.segment_mb] if limits.segment_mb is not None else []
+    if limits.keep_mb is not None:
+        sizes.append(_MB * limits.keep_mb / _FEWEST_FILMS)
+    if suffix == ".avi" and several:
+        # Its index and the last frame have to go into it as well.
+        sizes.append(0.95 * LARGEST_BYTES)
+    return min(sizes, default=float("inf"))
