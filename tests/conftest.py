@@ -21,6 +21,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # tools/test_device sets this: it runs the tests in environments without TensorFlow and its company, as a device is. All
 # files that are not named here must pass there.
 DESK_ONLY = (
+    "test_arm64_*.py",
     "test_bench_peers.py",
     "test_ci_files.py",
     "test_dataset_coco.py",
