@@ -83,7 +83,8 @@ def main() -> int:
         told = json.loads((args.work / f"{cpu}.json").read_text(encoding="utf-8"))
         machines[cpu] = told
         tflite = "litert" if "ai-edge-litert" in told["packages"] else "tflite-runtime"
-        here, there = args.work / "here.npz", args.work / f"{cpu}.npz"
+        # The same runtime here as there: versions of it differ by more steps than processors do.
+        here, there = args.work / f"here.{tflite}.npz", args.work / f"{cpu}.npz"
         found += compare_files(here, there, args.models, cpu=cpu, tflite=tflite)
         if (args.work / f"{cpu}.xml").exists():
             tests.append(read_tests(args.work / f"{cpu}.xml", cpu))

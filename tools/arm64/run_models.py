@@ -38,9 +38,9 @@ def main(inputs: Path, models: Path, out: Path) -> None:
         backend.close()
         if optional.available("cv2"):
             arrays.update(_segmented(path, arrays[f"{path.name}.scores"], given["pictures"][::every]))
-    np.savez(out.with_suffix(".npz"), allow_pickle=False, **arrays)
+    np.savez(out.with_name(f"{out.name}.npz"), allow_pickle=False, **arrays)
     told = {"machine": platform.machine(), "python": platform.python_version(), "packages": _versions()}
-    out.with_suffix(".json").write_text(json.dumps(told), encoding="utf-8")
+    out.with_name(f"{out.name}.json").write_text(json.dumps(told), encoding="utf-8")
 
 
 def _segmented(path: Path, scores: np.ndarray, pictures: np.ndarray) -> dict[str, np.ndarray]:
