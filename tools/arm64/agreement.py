@@ -12,7 +12,7 @@ from fcn_edge.runtime.segmenter import Segmenter
 from fcn_edge.scoring import labels_from_scores
 
 # Kernels of different processors add in another order, and round to a neighbouring step where a sum lies between two.
-# tflite-runtime 2.14 on 32 bit was found two steps from itself on x86-64 (5.8 % of a nuclei file's scores differ at all):
+# tflite-runtime 2.14 on 32 bit was found two steps from itself on x86-64 (5.8 % of the scores of a nuclei file differ):
 # a bound that was set after looking, to notice when it gets worse, and no proof that two are harmless.
 _STEPS_ALLOWED = {"litert": 1, "onnxruntime": 1, "tflite-runtime": 2}
 # Floats: as a share of the largest score. Rounding of some hundred sums leaves about a millionth.
