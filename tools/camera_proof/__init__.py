@@ -1,0 +1,1 @@
+"""Putting the camera to the test: speed, honesty and endurance, each against its bar."""
