@@ -33,7 +33,10 @@ def measure_speed(work: Path, model: Path) -> tuple[tuple[Bar, ...], Mapping[str
     """
     source = film(work)
     chance = random.Random(_SEED)  # noqa: S311 - an order, not a secret
-    ratios, bare, runs, cpu_ms = [], [], [], []
+    ratios: list[float] = []
+    bare: list[float] = []
+    runs: list[CameraStats] = []
+    cpu_ms: list[float] = []
     bare_fps(model, 1.0)
     for _ in range(PAIRS):
         arms = ["bare", "camera"]
