@@ -15,7 +15,6 @@ from fcn_edge.measure.accuracy.result import (
     VariantReport,
 )
 from fcn_edge.measure.bench.config import BenchConfig
-from fcn_edge.measure.bench.intervals import LatencyStats
 from fcn_edge.measure.bench.result import (
     BenchReport,
     ComparisonStats,
@@ -27,6 +26,7 @@ from fcn_edge.measure.bench.result import (
     SameInput,
     VariantLatency,
 )
+from fcn_edge.timing.intervals import LatencyStats
 
 BOARD = "Raspberry Pi 5 Model B"
 ENV = EnvironmentInfo(BOARD, "aarch64", 4, "Linux 6.12", "3.13.0", {"numpy": "2.4.6"}, isa=("asimddp",))

@@ -16,7 +16,6 @@ from fcn_edge.atomic import write_report
 from fcn_edge.machine.environment import EnvironmentInfo
 from fcn_edge.machine.reading import Reading
 from fcn_edge.measure.bench.config import BenchConfig
-from fcn_edge.measure.bench.intervals import latency_stats, paired_ratio
 from fcn_edge.measure.bench.result import (
     BenchReport,
     BlockTrace,
@@ -32,6 +31,7 @@ from fcn_edge.measure.bench.result import (
     VariantLatency,
     to_json,
 )
+from fcn_edge.timing.intervals import latency_stats, paired_ratio
 
 GOLDEN = Path(__file__).parent / "golden"
 

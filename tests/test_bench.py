@@ -19,9 +19,9 @@ import pytest
 from fcn_edge.cli.main import main
 from fcn_edge.errors import ModelFileError, UsageError
 from fcn_edge.measure.bench import BenchConfig, bench
-from fcn_edge.measure.bench.intervals import latency_stats
 from fcn_edge.measure.bench.result import to_json
 from fcn_edge.measure.spec import VariantSpec
+from fcn_edge.timing.intervals import latency_stats
 
 MODELS = Path(__file__).parent / "models"
 FP32 = MODELS / "tiny.fp32.tflite"

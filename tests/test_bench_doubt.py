@@ -15,8 +15,8 @@ from fcn_edge.machine.reading import Reading
 from fcn_edge.measure.bench.config import BenchConfig
 from fcn_edge.measure.bench.doubt import Evidence, judge, verdict_of
 from fcn_edge.measure.bench.evidence import drift
-from fcn_edge.measure.bench.intervals import latency_stats
 from fcn_edge.measure.bench.result import ComparisonStats, Flag
+from fcn_edge.timing.intervals import latency_stats
 
 FLAGS = get_args(Flag)
 VERDICTS = ("reliable", "degraded", "unreliable")

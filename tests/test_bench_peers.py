@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from fcn_edge.errors import FcnEdgeError
-from fcn_edge.measure.bench.intervals import RatioStats
-from fcn_edge.measure.bench.paired import SamplingConfig, sample
+from fcn_edge.timing.intervals import RatioStats
+from fcn_edge.timing.paired import SamplingConfig, sample
 from peers import model_files, network
 from peers.entry import Opened, agreement, entries, open_entries
 from peers.matchup import BARS, Bar, matchups

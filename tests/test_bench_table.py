@@ -7,7 +7,6 @@ import dataclasses
 from fcn_edge.machine.environment import EnvironmentInfo
 from fcn_edge.machine.reading import Reading
 from fcn_edge.measure.bench.config import BenchConfig
-from fcn_edge.measure.bench.intervals import LatencyStats
 from fcn_edge.measure.bench.result import (
     BenchReport,
     BlockTrace,
@@ -22,6 +21,7 @@ from fcn_edge.measure.bench.result import (
     VariantLatency,
 )
 from fcn_edge.measure.bench.table import format_table
+from fcn_edge.timing.intervals import LatencyStats
 
 QUIET = """\
 Raspberry Pi 5 Model B, 2 threads, 8 drawn scenes

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binom, binomtest, quantile_test
 
-from fcn_edge.measure.bench.intervals import (
+from fcn_edge.timing.intervals import (
     fewest_samples,
     latency_stats,
     median_interval,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fcn_edge.errors import UsageError
-from fcn_edge.measure.bench.paired import Contestant, SamplingConfig, sample
+from fcn_edge.timing.paired import Contestant, SamplingConfig, sample
 
 FEW = SamplingConfig(blocks=20, sample_ms=0.0)
 

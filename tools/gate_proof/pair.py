@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from fcn_edge.machine.processor import pin_to_one
-from fcn_edge.measure.bench.paired import Contestant, SamplingConfig, sample
 from fcn_edge.runtime import open_backend
+from fcn_edge.timing.paired import Contestant, SamplingConfig, sample
 
 PROCESSES = 7
 _BLOCKS = 40

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from fcn_edge import optional
 from fcn_edge.card import ModelCard
 from fcn_edge.errors import FcnEdgeError
-from fcn_edge.measure.bench.paired import Contestant
 from fcn_edge.model_file import read_card
 from fcn_edge.runtime import BackendInfo, open_backend
 from fcn_edge.runtime.description import from_card, from_names
 from fcn_edge.scoring import labels_from_scores, raw_threshold
+from fcn_edge.timing.paired import Contestant
 from peers.model_files import ENCODER, KERAS, TUTORIAL_FP32, TUTORIAL_INT8
 
 LITERT, ONNX_RUNTIME, OPENVINO = RUNTIMES = ("LiteRT", "ONNX Runtime", "OpenVINO")
@@ -83,7 +83,7 @@ class Opened:
 
     @property
     def contestant(self) -> Contestant:
-        """For :func:`fcn_edge.measure.bench.paired.sample`."""
+        """For :func:`fcn_edge.timing.paired.sample`."""
         return Contestant(self.entry.name, self.call, self.inputs)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from fcn_edge.measure.bench.intervals import RatioStats
+from fcn_edge.timing.intervals import RatioStats
 from peers.entry import (
     ENCODER_ENTRY,
     KERAS_ENTRY,

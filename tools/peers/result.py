@@ -10,8 +10,8 @@ from typing import Any
 from fcn_edge import atomic
 from fcn_edge.machine.environment import EnvironmentInfo, find_environment
 from fcn_edge.machine.processor import int8_dot_products
-from fcn_edge.measure.bench.intervals import LatencyStats
-from fcn_edge.measure.bench.paired import PairedSamples
+from fcn_edge.timing.intervals import LatencyStats
+from fcn_edge.timing.paired import PairedSamples
 from peers.entry import Opened
 from peers.matchup import Bar, Matchup, Verdict, matchups
 

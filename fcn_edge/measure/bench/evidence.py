@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fcn_edge.machine.reading import Reading
 from fcn_edge.measure.bench.config import BenchConfig
-from fcn_edge.measure.bench.intervals import LatencyStats
 from fcn_edge.measure.bench.result import ComparisonStats
+from fcn_edge.timing.intervals import LatencyStats
 
 # Of the pairs of an early and a late block, in how many the same one is faster: more than noise does, which in a chance
 # order gives a half; and never less than three standard deviations of what chance gives.

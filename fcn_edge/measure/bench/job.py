@@ -36,7 +36,7 @@ class Job:
         preprocessing: For models without a card.
         activation: For models without a card.
         pin: Processors to stay on; None for no binding.
-        blocks: As :class:`fcn_edge.measure.bench.paired.SamplingConfig` has it, like the following.
+        blocks: As :class:`fcn_edge.timing.paired.SamplingConfig` has it, like the following.
         min_seconds: Of this round.
         time_budget_s: Of this round.
         burst: Calls of each session in a block.

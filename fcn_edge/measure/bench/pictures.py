@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from fcn_edge.errors import UsageError
 from fcn_edge.image_file import read_image
-from fcn_edge.measure.bench.paired import FEWEST_INPUTS
 from fcn_edge.scenes import draw_scene
+from fcn_edge.timing.paired import FEWEST_INPUTS
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 # As a webcam gives them.

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from fcn_edge.machine.environment import EnvironmentInfo
 from fcn_edge.machine.reading import Reading
 from fcn_edge.measure.bench.config import BenchConfig
-from fcn_edge.measure.bench.intervals import LatencyStats
+from fcn_edge.timing.intervals import LatencyStats
 
 Flag = Literal[
     "throttled",

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_edge.measure.bench.intervals import latency_stats, paired_ratio
 from fcn_edge.measure.bench.job import RoundTimes, SessionInfo, SessionTimes
 from fcn_edge.measure.bench.result import (
     BlockTrace,
@@ -21,6 +20,7 @@ from fcn_edge.measure.bench.result import (
 )
 from fcn_edge.measure.spec import VariantSpec, precision
 from fcn_edge.model_file import fingerprint, parse_name, read_card
+from fcn_edge.timing.intervals import latency_stats, paired_ratio
 
 
 def compare_sessions(

@@ -30,9 +30,9 @@ from fcn_edge.measure.bench.job import (
     job_from_json,
     to_json,
 )
-from fcn_edge.measure.bench.paired import Contestant, SamplingConfig, sample
 from fcn_edge.measure.bench.session import OpenSession, delegate, open_sessions
 from fcn_edge.runtime.contract import image_hw
+from fcn_edge.timing.paired import Contestant, SamplingConfig, sample
 
 # Often enough for a bar to move, too seldom to disturb what is measured.
 TELL_EVERY_S = 0.25

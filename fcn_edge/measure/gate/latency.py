@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Collection
 
 from fcn_edge.measure.bench.doubt import verdict_of
-from fcn_edge.measure.bench.intervals import median_interval
 from fcn_edge.measure.bench.result import BenchReport, Doubt, Flag
 from fcn_edge.measure.gate.result import Check
 from fcn_edge.measure.gate.rule import EVEN, Interval, found_change, judge, slack
 from fcn_edge.measure.wording import interval as in_words
 from fcn_edge.measure.wording import milliseconds
+from fcn_edge.timing.intervals import median_interval
 
 HEAD, BASE, REFERENCE = "head", "base", "reference"
 

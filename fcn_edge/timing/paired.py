@@ -2,7 +2,7 @@
 
 Time is cut into blocks. In each, every contestant runs a burst of calls on the same input, in an order drawn anew; the
 first calls of a burst, with cold caches, are dropped. What disturbs the machine for longer than a block then disturbs
-all of them, and cancels in the ratios within each block (:func:`fcn_edge.measure.bench.intervals.paired_ratio`).
+all of them, and cancels in the ratios within each block (:func:`fcn_edge.timing.intervals.paired_ratio`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.errors import UsageError
-from fcn_edge.measure.bench.intervals import LatencyStats, RatioStats, latency_stats, paired_ratio
-from fcn_edge.measure.bench.warming import SHORTEST_S, warm_up
 from fcn_edge.progress import track
+from fcn_edge.timing.intervals import LatencyStats, RatioStats, latency_stats, paired_ratio
+from fcn_edge.timing.warming import SHORTEST_S, warm_up
 
 Clock = Callable[[], float]
 
