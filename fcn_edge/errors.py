@@ -9,6 +9,7 @@
     ├── SourceError              1   a camera, film or stream that cannot be opened or was lost
     ├── OutputError              1   a file or device that cannot be written
     ├── MissingPackageError      1   an optional package that is not installed
+    ├── AcceleratorError         1   a GPU or delegate that was asked for and cannot be used
     ├── UnreliableError          1   a measurement that is not good enough to be kept
     ├── TrainingError            1   a training that diverged
     ├── ExportError              1   a conversion that failed
@@ -74,6 +75,10 @@ class OutputError(FcnEdgeError):
 
 class MissingPackageError(FcnEdgeError):
     """An optional package that a feature needs and that is not installed."""
+
+
+class AcceleratorError(FcnEdgeError):
+    """A GPU or delegate that was asked for and cannot be used: never replaced by the processor in silence."""
 
 
 class UnreliableError(FcnEdgeError):

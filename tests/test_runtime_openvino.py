@@ -104,7 +104,7 @@ def test_an_unknown_batch_is_run_with_one_image():
 
 def test_onnx_runtime_stays_the_first_choice():
     onnx = [name for name, spec in BACKENDS.items() if "onnx" in spec.formats]
-    assert onnx == ["onnxruntime", "openvino"]
+    assert onnx[:2] == ["onnxruntime", "openvino"]
 
 
 @pytest.mark.parametrize(

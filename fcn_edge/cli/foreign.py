@@ -9,16 +9,24 @@ from typing import Any
 from fcn_edge.card import Activation
 from fcn_edge.errors import UsageError
 from fcn_edge.runtime.pixels import Preprocessing
+from fcn_edge.runtime.registry import BACKENDS
 
 _CHANNELS = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--backend``, ``--threads`` and the options for models without a card."""
-    parser.add_argument("--backend", metavar="NAME", help="litert, tflite-runtime, onnxruntime, openvino or keras")
+    """Add ``--backend``, ``--threads``, ``--delegate`` and the options for models without a card."""
+    parser.add_argument("--backend", metavar="NAME", help=f"runtime: {', '.join(BACKENDS)}")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (1)")
+    add_delegate(parser)
     group = add_pixels_and_scores(parser)
     group.add_argument("--classes", metavar="A,B", help="class names in the order of their ids, background first")
+
+
+def add_delegate(parser: argparse.ArgumentParser) -> None:
+    """Add ``--delegate``."""
+    help_text = "external delegate for a .tflite, as libedgetpu.so.1; its options behind it: PATH,key=value"
+    parser.add_argument("--delegate", metavar="PATH", help=help_text)
 
 
 def add_pixels_and_scores(parser: argparse.ArgumentParser) -> Any:  # noqa: ANN401 - argparse's groups are private
@@ -46,6 +54,7 @@ def options(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "backend": args.backend,
         "threads": args.threads,
+        "delegate": args.delegate,
         "classes": tuple(name.strip() for name in args.classes.split(",")) if args.classes else None,
         "preprocessing": preprocessing(args),
         "activation": activation(args),

@@ -32,6 +32,7 @@ class CameraConfig:
         source: Where frames come from.
         backend: Runtime; None for the one that fits the file.
         threads: Of the runtime.
+        delegate: An external delegate for a ``.tflite``: ``PATH`` or ``PATH,key=value,…``.
         classes: Class names in id order, for a model without a card.
         preprocessing: For a model without a card.
         activation: What the scores of a model without a card already went through.
@@ -59,6 +60,7 @@ class CameraConfig:
     source: SourceConfig = field(default_factory=SourceConfig)
     backend: str | None = None
     threads: int = 1
+    delegate: str | None = None
     classes: tuple[str, ...] | None = None
     preprocessing: Preprocessing | None = None
     activation: Activation = "none"

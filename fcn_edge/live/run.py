@@ -65,6 +65,7 @@ def run_camera(
                 config.model,
                 backend=config.backend,
                 threads=config.threads,
+                delegate=config.delegate,
                 classes=config.classes,
                 preprocessing=config.preprocessing,
                 activation=config.activation,

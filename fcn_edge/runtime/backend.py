@@ -45,9 +45,9 @@ class BackendInfo:
     """Which runtime runs the model, and what the model takes and gives.
 
     Attributes:
-        runtime: ``litert``, ``tflite-runtime``, ``onnxruntime``, ``openvino`` or ``keras``.
+        runtime: A name of :data:`fcn_edge.runtime.registry.BACKENDS`.
         version: Of the runtime.
-        device: ``cpu``, or what the runtime calls its accelerator.
+        device: ``cpu``, ``cuda``, ``tensorrt``, ``gpu``, or the name of a delegate's library.
         threads: None for the runtime's own choice.
         input: What goes in.
         output: What comes out.

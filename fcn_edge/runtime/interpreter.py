@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,37 +14,68 @@ from fcn_edge.model_file.tflite_format import flatbuffer_bytes
 from fcn_edge.runtime import native_log
 from fcn_edge.runtime.backend import BackendInfo, check_out
 from fcn_edge.runtime.contract import RawTensor, describe
+from fcn_edge.runtime.delegate import DelegateSpec, load_delegate, refuse_idle
 from fcn_edge.runtime.delegation import DelegationInfo, find_delegation
+
+# What edgetpu_compiler puts in place of the operations that it took.
+_EDGE_TPU_OPERATION = "edgetpu-custom-op"
 
 
 class InterpreterBackend:
-    """A model in an ``Interpreter`` class given to it."""
+    """A model in an ``Interpreter``.
+
+    Args:
+        package: The module that has it, of LiteRT or tflite-runtime.
+        path: A ``.tflite`` file.
+        runtime: Name of the backend.
+        version: Of the package.
+        threads: None for its own choice.
+        builtin: Use the built-in kernels, not XNNPACK's.
+        delegate: An external delegate that takes what it can; the rest runs as without it.
+        load: Loads the delegate.
+
+    Attributes:
+        external: What the external delegate took; None without one, or where the runtime does not tell.
+    """
 
     def __init__(
         self,
-        interpreter_class: Any,  # noqa: ANN401 - untyped package
+        package: Any,  # noqa: ANN401 - untyped package
         path: Path,
         *,
         runtime: str,
         version: str,
         threads: int | None,
+        builtin: bool = False,
+        delegate: DelegateSpec | None = None,
+        load: Callable[[Any, DelegateSpec], object] = load_delegate,
     ) -> None:
         # The bytes rather than the path: they are verified before use, and a file that is replaced while the model
         # runs cannot pull the mapped memory away.
         content = flatbuffer_bytes(path)
+        arguments: dict[str, Any] = {"model_content": content, "num_threads": threads}
+        if builtin:
+            arguments["experimental_op_resolver_type"] = package.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         with native_log.held_back():
+            if delegate is not None:
+                arguments["experimental_delegates"] = [load(package, delegate)]
             try:
-                interpreter = interpreter_class(model_content=content, num_threads=threads)
+                interpreter = package.Interpreter(**arguments)
+                # XNNPACK comes when tensors are allocated; until then all that is delegated is the external one's.
+                self.external = None if delegate is None else find_delegation(interpreter)
                 interpreter.allocate_tensors()
                 inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
             except (RuntimeError, ValueError) as error:
                 raise _cannot_run(path, runtime, error) from error
+        if delegate is not None and self.external is not None and not self.external.delegated:
+            raise refuse_idle(path, delegate)
         source, result = describe(path, [_raw(details) for details in inputs], [_raw(details) for details in outputs])
         self._path = path
         self._interpreter: Any | None = interpreter
         self._input_index = inputs[0]["index"]
         self._output_index = outputs[0]["index"]
-        self._info = BackendInfo(runtime, version, "cpu", threads, source, result)
+        device = "cpu" if delegate is None else delegate.name
+        self._info = BackendInfo(runtime, version, device, threads, source, result)
 
     @property
     def info(self) -> BackendInfo:
@@ -94,6 +126,11 @@ def _raw(details: dict[str, Any]) -> RawTensor:
 
 def _cannot_run(path: Path, runtime: str, error: Exception) -> ModelFileError:
     reason = " ".join(str(error).split())
+    if _EDGE_TPU_OPERATION in reason:
+        return ModelFileError(
+            f"{path}: it was compiled for the Edge TPU, which {runtime} alone cannot run",
+            hint="give Coral's delegate: --delegate libedgetpu.so.1",
+        )
     if "Flatbuffer" in reason:
         return ModelFileError(
             f"{path}: truncated or damaged: {reason}",

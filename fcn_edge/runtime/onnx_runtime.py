@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU, for ``.onnx`` files."""
+"""ONNX Runtime on the processor, or on an NVIDIA GPU by CUDA or TensorRT, for ``.onnx`` files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from fcn_edge import optional
 from fcn_edge.errors import ModelFileError
 from fcn_edge.model_file import onnx_format
-from fcn_edge.runtime import native_log
+from fcn_edge.runtime import native_log, onnx_provider
 from fcn_edge.runtime.backend import Backend, BackendInfo, check_out
 from fcn_edge.runtime.contract import RawTensor, describe
-
-PROVIDER = "CPUExecutionProvider"
 
 _DTYPES = {
     "tensor(uint8)": "uint8",
@@ -31,28 +29,36 @@ _LOG_FATAL_ONLY = 4
 class OnnxRuntimeBackend:
     """A model in an ONNX Runtime session."""
 
-    def __init__(self, runtime: Any, path: Path, *, threads: int | None) -> None:  # noqa: ANN401 - untyped package
+    def __init__(
+        self,
+        runtime: Any,  # noqa: ANN401 - untyped package
+        path: Path,
+        *,
+        threads: int | None,
+        device: onnx_provider.Device = "cpu",
+    ) -> None:
         options = _options(runtime, path, threads)
+        if device != "cpu":
+            options.add_session_config_entry(onnx_provider.RECORDING, "1")
         with native_log.held_back():
+            onnx_provider.prepare(runtime, path, device)
+            wanted = onnx_provider.providers(path, device)
             try:
-                # Its fallback retries a failed run on the same provider and prints to standard output about it.
-                session = runtime.InferenceSession(
-                    str(path), sess_options=options, providers=[PROVIDER], enable_fallback=0
-                )
+                # Its fallback retries a failed run on other providers and prints to standard output about it.
+                session = runtime.InferenceSession(str(path), sess_options=options, providers=wanted, enable_fallback=0)
             except Exception as error:
                 # ONNX Runtime raises classes of its extension module with no common base but Exception.
+                if device != "cpu":
+                    raise onnx_provider.cannot_use(path, device, error) from error
                 raise _cannot_run(path, error) from error
-        if PROVIDER not in session.get_providers():
-            found = ", ".join(session.get_providers())
-            raise ModelFileError(
-                f"{path}: ONNX Runtime runs it on {found}, not on {PROVIDER}", hint="install onnxruntime"
-            )
+        onnx_provider.refuse_fallback(session, path, device)
         source, result = describe(
             path, [_raw(tensor) for tensor in session.get_inputs()], [_raw(tensor) for tensor in session.get_outputs()]
         )
         self._path = path
         self._session: Any | None = session
-        self._info = BackendInfo("onnxruntime", runtime.__version__, "cpu", threads, source, result)
+        name = "onnxruntime" if device == "cpu" else f"onnxruntime-{device}"
+        self._info = BackendInfo(name, runtime.__version__, device, threads, source, result)
 
     @property
     def info(self) -> BackendInfo:
@@ -66,7 +72,7 @@ class OnnxRuntimeBackend:
         if out is not None:
             check_out(out, self._info.output)
         try:
-            if out is not None and out.flags.c_contiguous:
+            if out is not None and out.flags.c_contiguous and self._info.device == "cpu":
                 return self._infer_into(self._session, out, pixels)
             results: list[NDArray[np.generic]] = self._session.run(
                 [self._info.output.name], {self._info.input.name: pixels}
@@ -102,11 +108,28 @@ class OnnxRuntimeBackend:
         self._session = None
 
 
-def open_model(path: Path, *, threads: int | None) -> Backend:
-    """Load an ``.onnx`` file; see :func:`fcn_edge.runtime.open_backend`."""
+def open_model(path: Path, *, threads: int | None, device: onnx_provider.Device = "cpu") -> Backend:
+    """Load an ``.onnx`` file; see :func:`fcn_edge.runtime.open_backend`.
+
+    Args:
+        path: The file.
+        threads: None for the runtime's own choice.
+        device: Where to run; TensorRT leaves to CUDA, and CUDA to the processor, what they cannot do.
+
+    Raises:
+        AcceleratorError: It cannot run there, or nothing of the model would.
+    """
+    return OnnxRuntimeBackend(_load(), path, threads=threads, device=device)
+
+
+def why_absent(*, device: onnx_provider.Device = "cpu") -> str | None:
+    """Say why ONNX Runtime, which is installed, has no such device; None where it may have it."""
+    return onnx_provider.why_absent(_load(), device)
+
+
+def _load() -> Any:  # noqa: ANN401 - untyped package
     with native_log.held_back():
-        runtime = optional.load("onnxruntime", feature="running .onnx files", extra="onnx")
-    return OnnxRuntimeBackend(runtime, path, threads=threads)
+        return optional.load("onnxruntime", feature="running .onnx files", extra="onnx")
 
 
 def _options(runtime: Any, path: Path, threads: int | None) -> Any:  # noqa: ANN401 - untyped package

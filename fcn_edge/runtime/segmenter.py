@@ -64,6 +64,7 @@ class Segmenter:
         *,
         backend: str | None = None,
         threads: int | None = 1,
+        delegate: str | None = None,
         classes: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
         activation: Activation = "none",
@@ -72,9 +73,10 @@ class Segmenter:
 
         Args:
             model: A model file, a run folder, or the name of a shipped model.
-            backend: ``litert``, ``tflite-runtime``, ``onnxruntime``, ``openvino`` or ``keras``; None:
+            backend: A name of :data:`fcn_edge.runtime.registry.BACKENDS`, as ``litert`` or ``onnxruntime-cuda``; None:
                 the first that fits.
             threads: Of the runtime; None for its own choice.
+            delegate: An external delegate for a ``.tflite``: ``PATH`` or ``PATH,key=value,…``.
             classes: Class names in id order; needed where the file has no card.
             preprocessing: For a foreign model only; our files have it in their graph.
             activation: For a foreign model only: what its scores already went through.
@@ -83,13 +85,14 @@ class Segmenter:
             UsageError: The model does not exist, or its classes are missing or too many.
             ModelFileError: The file is damaged, is no segmentation model, or does not fit its own card.
             MissingPackageError: The runtime is not installed.
+            AcceleratorError: The GPU or delegate cannot be used.
         """
         path = resolve(model)
         card = read_card(path)
         if card is not None and preprocessing is not None:
             hint = "leave --scale, --mean, --std and --bgr out"
             raise UsageError(f"{path}: it has a model card, so its preprocessing is inside the file", hint=hint)
-        opened = open_backend(path, backend=backend, threads=threads)
+        opened = open_backend(path, backend=backend, threads=threads, delegate=delegate)
         try:
             if card is None:
                 description = from_names(path, opened.info, classes, activation)
