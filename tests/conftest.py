@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 
 from hypothesis import HealthCheck, settings
 
@@ -13,6 +14,9 @@ settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("steady")
+
+# What tune chose on this machine for its user must not decide what a name means in a test. The folder is never made.
+os.environ["FCN_EDGE_CACHE"] = f"{tempfile.gettempdir()}/fcn-edge-tests-{os.getpid()}"
 
 # A shell starts background jobs with SIGINT ignored, and they pass that on to the programs they start: those that a
 # test interrupts would then run on for ever.

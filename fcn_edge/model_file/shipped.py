@@ -8,7 +8,9 @@ from pathlib import Path
 import fcn_edge
 from fcn_edge.card import ModelCard
 from fcn_edge.errors import ModelFileError, UsageError
+from fcn_edge.model_file import choice
 from fcn_edge.model_file.card_file import read_card
+from fcn_edge.model_file.choice import Family, TuneChoice
 from fcn_edge.model_file.name import FORMATS, ModelName, parse_name
 
 RUN_MODEL = "model.keras"
@@ -45,8 +47,9 @@ def resolve(model: str | Path) -> Path:
     """Find the file that MODEL means: an existing path first, then a shipped model.
 
     Args:
-        model: A model file, a run folder (its ``model.keras`` is meant), the name of a shipped model (``people``: its
-            int8 TFLite, else int8 ONNX, else whatever there is) or of a shipped file (``people.fp32.onnx``).
+        model: A model file, a run folder (its ``model.keras`` is meant), the name of a shipped model (``people``: the
+            file that ``tune`` chose for this device, else its int8 TFLite, else int8 ONNX, else whatever there is) or
+            of a shipped file (``people.fp32.onnx``).
 
     Raises:
         UsageError: Nothing of that name exists; the hint lists the shipped models.
@@ -59,13 +62,65 @@ def resolve(model: str | Path) -> Path:
         return path / RUN_MODEL
     shipped = shipped_models()
     for file in shipped:
-        if str(model) in (parse_name(file).name, file.name):
+        if str(model) == parse_name(file).name:
+            chosen = choice.find(_shipped_family(str(model), shipped))
+            return file if chosen is None else chosen.path
+        if str(model) == file.name:
             return file
     if path.is_dir():
         hint = "name a model file inside it, or train: fcn-edge train DATA --out DIR"
         raise ModelFileError(f"{path}: a folder without {RUN_MODEL}; a run folder was expected", hint=hint)
     names = ", ".join(dict.fromkeys(parse_name(file).name for file in shipped)) or "none in this installation"
     raise UsageError(f"{model}: neither a file nor a shipped model", hint=f"check the path; shipped models: {names}")
+
+
+def find_family(model: str | Path, *, siblings: bool = False) -> Family:
+    """List the files that MODEL may be run from: all of a shipped model's name, else the one file.
+
+    Args:
+        model: As in :func:`resolve`.
+        siblings: Of a file, also those beside it that are the same model in another precision or format.
+
+    Raises:
+        UsageError: Nothing of that name exists.
+        ModelFileError: A folder without ``model.keras``, or the file's name is of no format that can be run.
+    """
+    shipped = shipped_models()
+    path = Path(model)
+    is_path = path.is_file() or (path / RUN_MODEL).is_file()
+    if not is_path and any(parse_name(file).name == str(model) for file in shipped):
+        return _shipped_family(str(model), shipped)
+    path = resolve(model)
+    name = parse_name(path)
+    beside = []
+    if siblings:
+        found = (file for known in FORMATS for file in path.parent.glob(f"*.{known}") if not file.name.startswith("."))
+        beside = [file for file in found if file != path and _is_sibling(parse_name(file), name)]
+    return Family(path.name, path, (path, *sorted(beside, key=lambda file: _preference(parse_name(file)))))
+
+
+def find_choice(model: str | Path) -> TuneChoice | None:
+    """Look up what ``tune`` chose for MODEL on this device: file, backend, threads, delegate.
+
+    Args:
+        model: As in :func:`resolve`.
+
+    Returns:
+        None where it chose nothing, or the file, the runtime or the device is another one since.
+
+    Raises:
+        UsageError: Nothing of that name exists.
+        ModelFileError: As :func:`find_family`.
+    """
+    return choice.find(find_family(model, siblings=True))
+
+
+def _shipped_family(name: str, shipped: tuple[Path, ...]) -> Family:
+    return Family(name, None, tuple(file for file in shipped if parse_name(file).name == name))
+
+
+def _is_sibling(one: ModelName, other: ModelName) -> bool:
+    return one.name == other.name and one.output == other.output
 
 
 def _preference(name: ModelName) -> tuple[str, int, int, int]:
