@@ -29,6 +29,9 @@ _HOME = {
     "SourceConfig": "fcn_edge.live.source",
     "TrainConfig": "fcn_edge.train",
     "TrainReport": "fcn_edge.train",
+    "TuneChoice": "fcn_edge.model_file",
+    "TuneConfig": "fcn_edge.runtime.tune",
+    "TuneReport": "fcn_edge.runtime.tune",
     "VariantSpec": "fcn_edge.measure.spec",
     "bench": "fcn_edge.measure.bench",
     "accept_baseline": "fcn_edge.measure.gate",
@@ -42,6 +45,7 @@ _HOME = {
     "convert_voc": "fcn_edge.dataset",
     "draw_overlay": "fcn_edge.overlay",
     "export_model": "fcn_edge.export",
+    "find_choice": "fcn_edge.model_file",
     "gate": "fcn_edge.measure.gate",
     "inspect_model": "fcn_edge.runtime.inspection",
     "make_report": "fcn_edge.measure.report",
@@ -53,6 +57,7 @@ _HOME = {
     "segment_files": "fcn_edge.runtime.still",
     "shipped_models": "fcn_edge.model_file",
     "train_model": "fcn_edge.train",
+    "tune_model": "fcn_edge.runtime.tune",
     "write_card": "fcn_edge.model_file",
 }
 
@@ -75,6 +80,9 @@ __all__ = [
     "SourceConfig",
     "TrainConfig",
     "TrainReport",
+    "TuneChoice",
+    "TuneConfig",
+    "TuneReport",
     "VariantSpec",
     "__version__",
     "accept_baseline",
@@ -89,6 +97,7 @@ __all__ = [
     "convert_voc",
     "draw_overlay",
     "export_model",
+    "find_choice",
     "gate",
     "inspect_model",
     "make_report",
@@ -100,6 +109,7 @@ __all__ = [
     "segment_files",
     "shipped_models",
     "train_model",
+    "tune_model",
     "write_card",
 ]
 

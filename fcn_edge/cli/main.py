@@ -32,6 +32,7 @@ COMMANDS = {
     "segment": ("segment", "masks and overlays for image files and folders"),
     "report": ("report", "one page from any result files"),
     "train": ("train", "train a network on a data folder; resumable"),
+    "tune": ("tune", "what runs a model fastest on this device; camera then uses it"),
 }
 
 INTERRUPTED = 130

@@ -32,6 +32,7 @@ KINDS = (
     "report",
     "segment",
     "train",
+    "tune",
 )
 
 
