@@ -148,6 +148,12 @@ def test_a_candidate_that_fails_is_dropped_with_its_reason(people):
     assert not report.choice.backend.endswith("-builtin")
 
 
+def test_a_delegate_that_cannot_be_used_is_noted(people):
+    report = tune_model("people", TuneConfig(threads=(1,), time_budget_s=0.2, delegate="libedgetpu-absent.so.1"))
+    assert report.notes[0].startswith("the delegate could not be used: delegate libedgetpu-absent.so.1")
+    assert report.choice.delegate is None
+
+
 def test_a_hopelessly_slow_candidate_is_given_up_after_two_calls(people):
     calls = []
 
@@ -251,6 +257,7 @@ def test_siblings_of_a_file_can_be_chosen(tmp_path):
         (["--images", "none"], "does not exist"),
         (["--images", "a", "--data", "b"], "either"),
         (["--data", "none"], "none"),
+        (["--delegate", "none/lib.so"], "none/lib.so: does not exist"),
     ],
 )
 def test_a_wrong_wish_is_two_lines(people, arguments, what, capsys):

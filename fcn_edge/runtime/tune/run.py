@@ -94,7 +94,7 @@ def tune_model(
         absent=field.absent,
         choice=kept,
         cache=cache,
-        notes=_notes(chosen, by_name, drawn=config.images is None and config.data is None),
+        notes=_idle_delegate(results) + _notes(chosen, by_name, drawn=config.images is None and config.data is None),
         interrupted=race.interrupted,
         seconds=clock() - started,
         env=find_environment(),
@@ -152,6 +152,14 @@ def _choice(chosen: Candidate, results: Sequence[CandidateStats], race: Race, ag
         tuned_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         why=why,
     )
+
+
+def _idle_delegate(results: Sequence[CandidateStats]) -> tuple[str, ...]:
+    """Say so where the delegate that was asked for served nowhere."""
+    asked = [stats for stats in results if stats.candidate.delegate is not None]
+    if asked and all(stats.verdict == "failed" for stats in asked):
+        return (f"the delegate could not be used: {asked[0].reason}",)
+    return ()
 
 
 def _notes(chosen: Candidate, class_shares: Mapping[str, float], *, drawn: bool) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_edge.errors import FcnEdgeError
+from fcn_edge.errors import FcnEdgeError, UsageError
 from fcn_edge.progress import track
 from fcn_edge.runtime.segmenter import Segmenter
 from fcn_edge.runtime.tune.agreement import Agreement, Mask, compare_masks
@@ -46,11 +46,17 @@ def look_at(
         opener: Opens it.
         clock: Gives seconds.
         fastest_s: The shortest call so far; one that takes ten times as long is given up.
+
+    Raises:
+        UsageError: What was asked for can never be opened.
     """
     failed = CandidateStats(candidate, "failed", "")
     started = clock()
     try:
         segmenter = opener(candidate)
+    except UsageError:
+        # A wish that can never be met, as a delegate's path that does not exist: no reason to try the others.
+        raise
     except FcnEdgeError as error:
         return Screened(replace(failed, reason=error.message))
     load_ms = 1000 * (clock() - started)
