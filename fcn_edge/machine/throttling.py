@@ -61,7 +61,7 @@ def firmware_clock_mhz(root: Path = ROOT, *, run: Runner = run_tool) -> float | 
 
 def power_mode(root: Path = ROOT, *, run: Runner = run_tool) -> str | None:
     """Give the power mode of a Jetson by its name, such as ``15W`` or ``MAXN``; None on other boards."""
-    if "jetson" not in (board_model(root) or "").lower() and not (root / "etc/nv_tegra_release").exists():
+    if not is_jetson(root):
         return None
     named = field(run(["nvpmodel", "-q"]), ["nv power mode"])
     if named:
@@ -74,6 +74,11 @@ def power_mode(root: Path = ROOT, *, run: Runner = run_tool) -> str | None:
 def is_raspberry_pi(root: Path = ROOT) -> bool:
     """Tell whether the board calls itself a Raspberry Pi."""
     return "raspberry pi" in (board_model(root) or "").lower()
+
+
+def is_jetson(root: Path = ROOT) -> bool:
+    """Tell whether the board is a Jetson, by its name or by NVIDIA's release file."""
+    return "jetson" in (board_model(root) or "").lower() or (root / "etc/nv_tegra_release").exists()
 
 
 def _firmware_word(root: Path, run: Runner) -> int | None:
