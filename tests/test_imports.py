@@ -16,7 +16,7 @@ HEAVY = (
     "ai_edge_litert", "cv2", "keras", "matplotlib", "numpy", "onnx", "onnxruntime", "openvino", "tensorflow",
     "tflite_runtime", "torch", "tqdm",
 )  # fmt: skip
-DEVICE = ("dataset", "live", "measure", "model_file", "runtime", "scenes", "timing")
+DEVICE = ("dataset", "doctor", "live", "machine", "measure", "model_file", "runtime", "scenes", "timing")
 TRAINING_ONLY = ("keras", "tensorflow", "tf2onnx", "torch")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -34,12 +35,10 @@ def manager(request, tmp_path):
 
 def heard(listener) -> list[str]:
     messages = []
-    listener.setblocking(False)
-    while True:
-        try:
-            messages.append(listener.recv(4096).decode())
-        except BlockingIOError:
-            return messages
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            messages.append(listener.recv(4096, socket.MSG_DONTWAIT).decode())
+    return messages
 
 
 def test_a_service_says_when_it_is_ready_how_it_does_and_when_it_stops(manager):

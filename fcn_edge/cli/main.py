@@ -28,6 +28,7 @@ COMMANDS = {
     "export": ("export", "TFLite and ONNX files of a model, proven against it"),
     "data": ("data", "check a data folder, or make one from VOC or COCO"),
     "info": ("info", "what a model file is: input, output, precision, card"),
+    "doctor": ("doctor", "what this machine can do, what is wrong, how to mend it"),
     "models": ("models", "the models that come with the package"),
     "segment": ("segment", "masks and overlays for image files and folders"),
     "report": ("report", "one page from any result files"),

@@ -23,6 +23,7 @@ KINDS = (
     "camera",
     "compare",
     "data",
+    "doctor",
     "export",
     "gate",
     "history",
