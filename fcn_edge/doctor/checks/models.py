@@ -15,10 +15,10 @@ def check(host: Host) -> Iterator[Finding]:
         text = "no shipped model could be tried: no runtime, or no models in this installation"
         yield Finding("no_trial", "warning", text, advice="mend the faults above, or install the wheel again")
     for backend, answer in host.trials.items():
-        yield from _backend(backend, answer)
+        yield from _backend(host, backend, answer)
 
 
-def _backend(backend: str, answer: Answer) -> Iterator[Finding]:
+def _backend(host: Host, backend: str, answer: Answer) -> Iterator[Finding]:
     ran = [event for event in answer.events if "last_ms" in event]
     if ran:
         times = ", ".join(f"{_short(event['file'])} {event['last_ms']:.0f} ms" for event in ran)
@@ -30,7 +30,11 @@ def _backend(backend: str, answer: Answer) -> Iterator[Finding]:
             failed.setdefault(str(event["error"]), []).append(_short(event["file"]))
     for error, files in failed.items():
         text = f"{backend} cannot run {' nor '.join(files)}: {error}"
-        yield Finding("model_fails", "fault", text, command=_reinstall(backend))
+        if backend == "tflite-runtime" and not host.packages.get("numpy", "1").startswith("1"):
+            advice = "mend tflite-runtime with NumPy 2 as above, under runtimes"
+            yield Finding("model_fails", "fault", text, advice=advice)
+        else:
+            yield Finding("model_fails", "fault", text, command=_reinstall(backend))
     if answer.failure is not None:
         text = f"{backend} {answer.failure} when it ran a shipped model"
         yield Finding("runtime_dies", "fault", text, command=_reinstall(backend))
