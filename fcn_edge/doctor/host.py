@@ -22,6 +22,7 @@ from pathlib import Path
 
 from fcn_edge import optional
 from fcn_edge.doctor.asking import Answer
+from fcn_edge.machine.cache import cache_folder
 from fcn_edge.machine.kernel import ROOT, board_model
 from fcn_edge.machine.throttling import is_jetson, is_raspberry_pi
 from fcn_edge.machine.tool import Runner, run_tool
@@ -150,7 +151,7 @@ def this_host(*, root: Path = ROOT, run: Runner = run_tool) -> Host:
         free_bytes=_free_bytes,
         writable=lambda folder: os.access(_existing(folder), os.W_OK | os.X_OK),
         folder=Path.cwd(),
-        cache=_cache(os.environ),
+        cache=cache_folder(),
         year=time.gmtime().tm_year,
     )
 
@@ -211,8 +212,3 @@ def _existing(path: Path) -> Path:
     while not path.exists() and path != path.parent:
         path = path.parent
     return path
-
-
-def _cache(environ: Mapping[str, str]) -> Path:
-    base = environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path(environ.get("HOME") or "/") / ".cache") / "fcn-edge"

@@ -27,11 +27,14 @@ _LONGEST_SMOOTH_S = 60.0
 class CameraConfig:
     """What to run, on what, and where the results go.
 
+    Where neither backend nor threads nor delegate is given, what ``fcn-edge tune`` chose for the model on this device
+    counts.
+
     Attributes:
         model: A model file or the name of a shipped model.
         source: Where frames come from.
         backend: Runtime; None for the one that fits the file.
-        threads: Of the runtime.
+        threads: Of the runtime; None for one.
         delegate: An external delegate for a ``.tflite``: ``PATH`` or ``PATH,key=value,…``.
         classes: Class names in id order, for a model without a card.
         preprocessing: For a model without a card.
@@ -59,7 +62,7 @@ class CameraConfig:
     model: str
     source: SourceConfig = field(default_factory=SourceConfig)
     backend: str | None = None
-    threads: int = 1
+    threads: int | None = None
     delegate: str | None = None
     classes: tuple[str, ...] | None = None
     preprocessing: Preprocessing | None = None
@@ -102,7 +105,7 @@ def check_config(config: CameraConfig) -> None:
         message = f"--smooth {config.smooth_s}: expected seconds above 0, at most {_LONGEST_SMOOTH_S:g}"
         raise UsageError(message, hint="use --smooth 0.3, or leave it out")
     check_web_config(config.web)
-    if config.threads < 1:
+    if config.threads is not None and config.threads < 1:
         raise UsageError(f"--threads {config.threads}: expected 1 or more", hint="use --threads 1")
 
 

@@ -6,6 +6,7 @@ import contextlib
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from fcn_edge.errors import UsageError
@@ -27,6 +28,7 @@ from fcn_edge.live.summary import RunEnd, RunParts, sum_up
 from fcn_edge.live.watch import MachineWatch
 from fcn_edge.live.window import Window, WindowFeed
 from fcn_edge.machine.service import ServiceNotifier
+from fcn_edge.model_file import find_choice, resolve
 from fcn_edge.runtime.segmenter import Segmenter
 
 
@@ -60,17 +62,7 @@ def run_camera(
     note = _Note(stream or sys.stderr, quiet=quiet)
     with contextlib.ExitStack() as stack:
         stack.enter_context(scheduled_for_live())
-        segmenter = stack.enter_context(
-            Segmenter.open(
-                config.model,
-                backend=config.backend,
-                threads=config.threads,
-                delegate=config.delegate,
-                classes=config.classes,
-                preprocessing=config.preprocessing,
-                activation=config.activation,
-            )
-        )
+        segmenter = stack.enter_context(_open_model(config, note))
         smoother = _smoother(config, segmenter)
         stop = stop or threading.Event()
         source = open_unless_stopped(config.source, opener, stop)
@@ -139,6 +131,25 @@ class _Note:
         """Tell that an output failed, also where nothing else is told, or that it works again."""
         text = f"warning: {error}; the camera goes on" if error else f"{name.replace('_', ' ')}: works again"
         print(text, file=self.stream, flush=True)
+
+
+def _open_model(config: CameraConfig, tell: Callable[[str], None]) -> Segmenter:
+    model, backend, threads, delegate = config.model, config.backend, config.threads, config.delegate
+    if (backend, threads, delegate) == (None, None, None):
+        choice = find_choice(model)
+        # A name means the file that was chosen; a path means that file, whatever lies beside it.
+        if choice is not None and choice.path.resolve() == resolve(model).resolve():
+            model, backend, threads, delegate = str(choice.path), choice.backend, choice.threads, choice.delegate
+            tell(f"tuned for this device: {choice.why}")
+    return Segmenter.open(
+        model,
+        backend=backend,
+        threads=threads or 1,
+        delegate=delegate,
+        classes=config.classes,
+        preprocessing=config.preprocessing,
+        activation=config.activation,
+    )
 
 
 def _smoother(config: CameraConfig, segmenter: Segmenter) -> Smoother | None:

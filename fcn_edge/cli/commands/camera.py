@@ -64,6 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     page.add_argument("--token", metavar="TEXT", help=token_help)
     _add_outputs(parser)
     foreign.add_arguments(parser)
+    # Not one thread, as elsewhere, but what was tuned.
+    parser.set_defaults(threads=None)
 
 
 def _add_outputs(parser: argparse.ArgumentParser) -> None:
