@@ -30,7 +30,9 @@ def make_result(number=0, size_wh=(160, 120), fps=30.0, now=None):
     labels[: size_wh[1] // 6, : size_wh[0] // 6] = 2
     shares = np.bincount(labels.reshape(-1), minlength=len(CLASSES)) / labels.size
     now = time.monotonic() if now is None else now
-    return Result(Frame(image, number, now - 0.021, now - 0.02, 0.0), labels, (0.001, 0.002, 0.003, 0.012, 0.003), shares, fps)
+    return Result(
+        Frame(image, number, now - 0.021, now - 0.02, 0.0), labels, (0.001, 0.002, 0.003, 0.012, 0.003), shares, fps
+    )
 
 
 class WebCamera:
@@ -106,7 +108,7 @@ class WebCamera:
                 begun_at = time.perf_counter()
                 self.view.write(result, frame.image_bgr)
                 self.slowest_write_s = max(self.slowest_write_s, time.perf_counter() - begun_at)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised where the test waits
                 self.error = error
                 return
             self.written += 1

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from fcn_edge.live.frame import Clock
 from fcn_edge.live.web.audience import Audience
 from fcn_edge.live.web.encoder import OVERLAY
 from fcn_edge.live.web.gate import Gate, Gates
@@ -103,7 +102,7 @@ class Answers:
             response = await self._answer(request, gate)
         except (ConnectionError, asyncio.CancelledError):
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, it is told to nobody outside and ends nothing here
             _LOG.exception("%s %s", request.method, request.path)
             response = self._notice(500, Notice("Something went wrong", "The camera goes on; try again."))
         if not response.prepared:
@@ -117,7 +116,9 @@ class Answers:
         gate.request_ends()
         return response
 
-    async def _answer(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
+    async def _answer(  # noqa: PLR0911 - one for each thing that may be asked
+        self, request: web.BaseRequest, gate: Gate
+    ) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD"):
             response = self._notice(405, Notice("Only for looking at", "Nothing can be sent to this camera."))
             response.headers["Allow"] = "GET, HEAD"

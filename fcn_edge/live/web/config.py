@@ -58,7 +58,9 @@ def check_web_config(config: WebConfig) -> None:
         raise UsageError(f"{config.max_viewers} viewers at most: expected 1 or more", hint="use --view none for none")
     if config.token is None:
         return
-    hint = 'leave the token out to have one made, or make one: python -c "import secrets; print(secrets.token_urlsafe())"'
+    hint = (
+        'leave the token out to have one made, or make one: python -c "import secrets; print(secrets.token_urlsafe())"'
+    )
     if not _TOKEN.fullmatch(config.token):
         raise UsageError("the token for the browser view: expected letters, digits and ._~- only", hint=hint)
     if len(config.token) < SHORTEST_TOKEN:
@@ -95,7 +97,7 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise _refused(host, port, error) from error
-    listener.setblocking(False)
+    listener.settimeout(0)
     return listener
 
 
@@ -118,7 +120,10 @@ def _resolve(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str |
     except (OSError, UnicodeError) as error:
         message = f"--host {host}: this is no address or name that this machine knows"
         raise OutputError(message, hint="use --host 0.0.0.0 for all of its addresses") from error
-    return [(int(family), int(kind), protocol, name, tuple(address)) for family, kind, protocol, name, address in found]
+    return [
+        (int(family), int(kind), protocol, name, (str(address[0]), *address[1:]))
+        for family, kind, protocol, name, address in found
+    ]
 
 
 def _refused(host: str, port: int, error: OSError) -> OutputError:

@@ -72,8 +72,7 @@ class Encoder:
             for form in forms:
                 try:
                     self._publish(Encoded(copy.number, form, self._encode(copy, form)))
-                except Exception:
-                    # One picture that cannot be encoded is no reason to show none any more.
+                except Exception:  # noqa: BLE001, PERF203 - one picture that cannot be encoded must not be the last
                     _LOG.exception("result %d cannot be encoded as %s", copy.number, form)
 
     def _encode(self, copy: Copy, form: str) -> bytes:

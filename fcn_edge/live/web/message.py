@@ -1,8 +1,9 @@
 """A picture and its mask as one binary message.
 
 Four bytes, little-endian: length of the header. The header: JSON in UTF-8, filled up with spaces so that what follows
-begins at an even byte. Then the class ids as runs (see :mod:`fcn_edge.live.web.runs`): all lengths, two bytes each, then
-all ids, one byte each; or, where that would be longer, the ids of all pixels as they are. The rest is the picture, JPEG.
+begins at an even byte. Then the class ids as runs (see :mod:`fcn_edge.live.web.runs`): all lengths, two bytes each,
+then all ids, one byte each; or, where that would be longer, the ids of all pixels as they are. The rest is the picture,
+a JPEG.
 
 Header: ``number`` (of the picture, from 1), ``frame`` (the source's number), ``size_wh`` (of picture and mask),
 ``runs`` (null where the ids stand as they are), ``begun_ms`` (when the frame was captured, on the server's monotonic
@@ -101,7 +102,9 @@ def shrink(
         return image_bgr, labels
     size_wh = (max_width, max(1, round(height * max_width / width)))
     image = cv2.resize(image_bgr, size_wh, interpolation=cv2.INTER_AREA)
-    return np.asarray(image, np.uint8), np.asarray(cv2.resize(labels, size_wh, interpolation=cv2.INTER_NEAREST), np.uint8)
+    return np.asarray(image, np.uint8), np.asarray(
+        cv2.resize(labels, size_wh, interpolation=cv2.INTER_NEAREST), np.uint8
+    )
 
 
 def encode_jpeg(image_bgr: NDArray[np.uint8], quality: int) -> bytes:

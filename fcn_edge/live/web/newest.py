@@ -129,6 +129,6 @@ class Newest:
 
 def _copied(array: NDArray[np.uint8], room: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
     if room is None or room.shape != array.shape:
-        return array.copy(order="C")
+        return np.array(array, np.uint8, order="C")
     np.copyto(room, array)
     return room

@@ -98,9 +98,7 @@ class Server:
             max_line_size=_LONGEST_LINE,
             max_field_size=_LONGEST_HEADER,
         )
-        listening = await self._loop.create_server(
-            lambda: Gate(self._gates, http()), sock=self._listener, backlog=128
-        )
+        listening = await self._loop.create_server(lambda: Gate(self._gates, http()), sock=self._listener, backlog=128)
         await self._end.wait()
         listening.close()
         with contextlib.suppress(asyncio.TimeoutError):

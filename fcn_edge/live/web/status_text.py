@@ -42,7 +42,7 @@ class StatusText:
         status: dict[str, Any] | None = None
         try:
             status = self.status()
-        except Exception:
+        except Exception:  # noqa: BLE001 - a figure that cannot be had is no reason to show no picture
             _LOG.exception("the state of the run cannot be told")
         return json.dumps({"type": "status", "status": status, **more}, separators=(",", ":"))
 

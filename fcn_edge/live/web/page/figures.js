@@ -51,7 +51,7 @@ class Legend {
       const label = element("span", "label", words(spec.name));
       label.title = spec.name;
       const share = element("span", "share", "–");
-      row.append(swatch, label, share, bar);
+      row.append(swatch, label, bar, share);
       return { row, fill, share, name: spec.name };
     });
     this.list.replaceChildren(...this.rows.map(({ row }) => row));
