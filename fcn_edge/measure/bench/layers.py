@@ -128,6 +128,8 @@ class _Counting:
 
     def __init__(self, inner: Any) -> None:  # noqa: ANN401 - untyped package
         self._inner = inner
+        # Of the package, which is out of reach once there is a core and a model.
+        self.Tensor = inner.Tensor
         self.request: Any = None
 
     def Core(self) -> _Counting:  # noqa: N802 - as the package calls it
