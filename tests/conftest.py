@@ -27,6 +27,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 DESK_ONLY = (
     "test_arm64_*.py",
     "test_bench_peers.py",
+    "test_camera_proof.py",
     "test_ci_files.py",
     "test_dataset_coco.py",
     "test_dataset_voc.py",

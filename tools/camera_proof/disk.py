@@ -6,6 +6,7 @@ import contextlib
 import random
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ Found = tuple[tuple[Bar, ...], Mapping[str, Any]]
 KILLS = 10
 YANKS = 10
 _DISK_MB = 6
+_FRAMES_A_PLUG = 30
 _SEED = 0
 
 
@@ -80,12 +82,16 @@ def killed(work: Path, model: Path) -> Found:
 def yanked(work: Path, model: Path) -> Found:
     """Pull out a camera (the shipped fake) and plug it in again, ten times."""
     del work, model
-    camera = FakeCapture(fps=60, size_wh=(640, 480), lost_after=30, back_after_s=0.3)
+    camera = FakeCapture(fps=60, size_wh=(640, 480), lost_after=_FRAMES_A_PLUG, back_after_s=0.3)
     pauses = Pauses(first_s=0.1, longest_s=0.2)
-    config = CameraConfig("people", SourceConfig("0", pauses=pauses), view="none", max_frames=25 * (YANKS + 1))
+    # One frame more than ten times plugged in can give.
+    frames = _FRAMES_A_PLUG * YANKS + 1
+    config = CameraConfig("people", SourceConfig("0", pauses=pauses), view="none", max_frames=frames)
+    threads = threading.active_count()
     stats = run_camera(config, opener=camera)
     bars = (
-        Bar("reconnects", stats.source_health.reconnects, YANKS - 1, at_least=True),
+        Bar("reconnects", stats.source_health.reconnects, YANKS, at_least=True),
+        Bar("threads left behind", threading.active_count() - threads, 0),
         Bar("losses without a reconnect", stats.source_health.losses - stats.source_health.reconnects, 1),
         Bar("devices not given back", camera.openings - camera.released, 0),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 _KB = 1024
+_TOOLS = Path(__file__).resolve().parent.parent
 _MB = 1_000_000
 
 
@@ -22,15 +24,26 @@ class CameraProcess:
     Args:
         arguments: Behind ``camera``.
         work: Folder for its report.
+        program: What is run in place of ``fcn_edge camera``; takes ``--json`` as well.
     """
 
-    def __init__(self, arguments: Sequence[str], work: Path) -> None:
+    def __init__(self, arguments: Sequence[str], work: Path, program: Sequence[str] = ("fcn_edge", "camera")) -> None:
         self._report = work / "camera.json"
         self._report.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "fcn_edge", "camera", *arguments, "--json", str(self._report)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", *program, *arguments, "--json", str(self._report)]
+        paths = (_TOOLS.parent, _TOOLS, os.environ.get("PYTHONPATH"))
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(str(path) for path in paths if path)}
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=env)
         self._told: list[str] = []
         threading.Thread(target=self._listen, daemon=True).start()
+
+    def __enter__(self) -> CameraProcess:  # noqa: PYI034 - Self came with Python 3.11
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        # A proof that fails or is interrupted leaves no camera behind.
+        if self.running:
+            self.kill()
 
     @property
     def pid(self) -> int:
@@ -83,6 +96,10 @@ class CameraProcess:
     def threads(self) -> int:
         """How many threads it has."""
         return len(list(Path(f"/proc/{self.pid}/task").iterdir()))
+
+    def holds(self) -> tuple[int, int, float]:
+        """Give what a leak would make grow: descriptors, threads, MB of resident memory."""
+        return self.descriptors(), self.threads(), round(self.resident_mb(), 2)
 
     def _listen(self) -> None:
         for line in self._process.stderr or ():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,9 @@ class ScenarioReport:
         bars: What had to hold.
         figures: What else was measured.
         load_1m: Load average of the machine before it.
+        key: Of code, model and minutes; a run with another key is no evidence for what is there now.
+        whole: Nothing of it was shortened.
+        error: Why it came to no end; empty where it did.
     """
 
     name: str
@@ -58,6 +61,9 @@ class ScenarioReport:
     bars: tuple[Bar, ...]
     figures: Mapping[str, Any] = field(default_factory=dict)
     load_1m: float | None = None
+    key: str = ""
+    whole: bool = True
+    error: str = ""
 
 
 def to_plain(report: ScenarioReport) -> dict[str, Any]:
@@ -67,10 +73,24 @@ def to_plain(report: ScenarioReport) -> dict[str, Any]:
     return plain
 
 
-def write_result(path: Path, scenarios: Sequence[Mapping[str, Any]]) -> None:
-    """Write all scenarios, finished now or before."""
+def all_met(scenarios: Iterable[Mapping[str, Any]]) -> bool:
+    """Tell whether every scenario came to its end and every bar holds."""
+    return all(not s["error"] and s["bars"] and all(bar["met"] for bar in s["bars"]) for s in scenarios)
+
+
+def write_result(path: Path, scenarios: Sequence[Mapping[str, Any]], current: Mapping[str, str]) -> None:
+    """Write all scenarios, finished now or before.
+
+    Args:
+        path: The file.
+        scenarios: As plain data.
+        current: Name of every scenario there is to its key now.
+    """
+    keys = {scenario["name"]: scenario["key"] for scenario in scenarios}
     content = {
-        "met": all(bar["met"] for scenario in scenarios for bar in scenario["bars"]),
+        "met": all_met(scenarios),
+        # With one left out or shortened, or measured with other code, it is no proof of what is there now.
+        "complete": keys == dict(current) and all(scenario["whole"] for scenario in scenarios),
         "scenarios": list(scenarios),
         "env": dataclasses.asdict(find_environment()),
     }
@@ -81,6 +101,8 @@ def table(scenarios: Sequence[Mapping[str, Any]]) -> str:
     """Give a line for each bar: whether it is met, what, measured, limit."""
     lines = []
     for scenario in scenarios:
+        if scenario["error"]:
+            lines.append(f"FAILED  {scenario['name']}: {scenario['error']}")
         for bar in scenario["bars"]:
             sign = "at least" if bar["at_least"] else "at most"
             unit = f" {bar['unit']}" if bar["unit"] else ""

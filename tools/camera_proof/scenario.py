@@ -44,13 +44,16 @@ def _short(run: Callable[[Path, Path], Found]) -> Callable[[Path, Path, float], 
     return lambda work, model, minutes: run(work, model)  # noqa: ARG005 - only the long run has minutes
 
 
+LONG_RUN = "live"
+FULL_MINUTES = 10.0
+
 SCENARIOS = (
     Scenario("speed-5ms", "throughput with a model of about 5 ms, overlay and recording on", "5ms", _speed),
     Scenario(
         "speed-30ms", "throughput with a model of about 30 ms, overlay and recording on", "30ms", _speed_and_besides
     ),
     Scenario("start", "from nothing to the first mask, with the shipped people", "", _short(steady.start)),
-    Scenario("live", "a live stream at 30 frames a second, page and rotating recording on", "30ms", steady.live),
+    Scenario(LONG_RUN, "a live stream at 30 frames a second, page and rotating recording on", "30ms", steady.live),
     Scenario(
         "server-killed", "the stream's server killed and started again ten times", "30ms", _short(steady.server_killed)
     ),
@@ -63,4 +66,5 @@ SCENARIOS = (
         "30ms",
         _short(viewers.viewers),
     ),
+    Scenario("seats", "fifty viewers with a seat for each", "30ms", _short(viewers.seats)),
 )

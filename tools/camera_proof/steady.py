@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,33 +23,25 @@ Found = tuple[tuple[Bar, ...], Mapping[str, Any]]
 KILLS = 10
 STARTS = 7
 _SETTLED_S = 60.0
+_END_SAMPLES = 10
 
 
 def live(work: Path, model: Path, minutes: float) -> Found:
     """Segment a real stream at 30 frames a second with page and rotating recording on."""
     server = StreamServer(film(work))
     server.start()
-    samples: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         arguments = [str(model), "--source", server.url, "--view", "web", "--port", "0", "--minutes", str(minutes)]
-        camera = CameraProcess([*arguments, "--record", f"{folder}/films", "--keep-mb", "200"], Path(folder))
-        began_at = time.monotonic()
+        arguments += ["--record", f"{folder}/films", "--keep-mb", "200"]
         try:
-            while camera.running:
-                time.sleep(1.0)
-                if camera.running:
-                    samples.append((time.monotonic() - began_at, camera.resident_mb()))
-            report = camera.wait(10)
+            with CameraProcess(arguments, Path(folder)) as camera:
+                samples = sample_memory(camera)
+                report = camera.wait(10)
         finally:
             server.kill()
-    settled = [(at, mb) for at, mb in samples if at >= _SETTLED_S] or samples
+    bars, memory = judge_memory(samples)
     inference, total = report["stages_ms"]["inference"]["p50"], report["capture_to_result_ms"]["p90"]
-    # The median of ten seconds at either end, so that one sample says little.
-    growth = statistics.median(mb for _, mb in settled[-10:]) - statistics.median(mb for _, mb in settled[:10])
-    bars = (
-        Bar("capture to result, p90", total, round(1.5 * inference + 10, 3), unit="ms"),
-        Bar("growth of resident memory after the first minute", round(growth, 2), 5.0, unit="MB"),
-    )
+    bars = (Bar("capture to result, p90", total, round(1.5 * inference + 10, 3), unit="ms"), *bars)
     figures = {
         "minutes": minutes,
         "inference_ms_p50": inference,
@@ -58,10 +51,38 @@ def live(work: Path, model: Path, minutes: float) -> Found:
         "sustained": report["sustained"],
         "source_health": report["source_health"],
         "outputs": report["outputs"]["each"],
+        **memory,
+    }
+    return bars, figures
+
+
+def sample_memory(camera: CameraProcess) -> list[tuple[float, float]]:
+    """Look once a second until the camera ends: seconds since now, and its resident memory in MB."""
+    samples: list[tuple[float, float]] = []
+    began_at = time.monotonic()
+    while camera.running:
+        time.sleep(1.0)
+        # It may end between two looks, and what has ended has no memory.
+        with contextlib.suppress(OSError, IndexError):
+            samples.append((time.monotonic() - began_at, camera.resident_mb()))
+    return samples
+
+
+def judge_memory(samples: Sequence[tuple[float, float]]) -> Found:
+    """Hold the memory's growth after the first minute against its bar; of a shorter run nothing is claimed."""
+    settled = [(at, mb) for at, mb in samples if at >= _SETTLED_S]
+    figures: dict[str, Any] = {
         "resident_mb": [round(mb, 1) for _, mb in samples[:: max(1, len(samples) // 60)]],
         "resident_mb_max": round(max(mb for _, mb in samples), 1),
     }
-    return bars, figures
+    if len(settled) < 2 * _END_SAMPLES:
+        return (), figures
+    # The median of ten seconds at either end, so that one sample says little.
+    first, last = settled[:_END_SAMPLES], settled[-_END_SAMPLES:]
+    growth = statistics.median(mb for _, mb in last) - statistics.median(mb for _, mb in first)
+    slope = statistics.linear_regression([at for at, _ in settled], [mb for _, mb in settled]).slope
+    figures["resident_mb_per_minute"] = round(60 * slope, 4)
+    return (Bar("growth of resident memory after the first minute", round(growth, 2), 5.0, unit="MB"),), figures
 
 
 def server_killed(work: Path, model: Path) -> Found:
@@ -69,24 +90,25 @@ def server_killed(work: Path, model: Path) -> Found:
     server = StreamServer(film(work))
     server.start()
     with tempfile.TemporaryDirectory() as folder:
-        camera = CameraProcess([str(model), "--source", server.url, "--view", "none"], Path(folder))
         seen = []
         try:
-            for _ in range(KILLS):
-                time.sleep(4.0)
-                seen.append((camera.descriptors(), camera.threads(), camera.resident_mb()))
-                server.kill()
-                time.sleep(1.0)
-                server.start()
-            time.sleep(6.0)
-            seen.append((camera.descriptors(), camera.threads(), camera.resident_mb()))
-            report = camera.end()
+            with CameraProcess([str(model), "--source", server.url, "--view", "none"], Path(folder)) as camera:
+                for _ in range(KILLS):
+                    time.sleep(4.0)
+                    seen.append(camera.holds())
+                    server.kill()
+                    time.sleep(1.0)
+                    server.start()
+                time.sleep(6.0)
+                seen.append(camera.holds())
+                report = camera.end()
         finally:
             server.kill()
     health = report["source_health"]
     # From the first reconnect on, by when everything has been loaded.
     bars = (
-        Bar("reconnects", health["reconnects"], KILLS, at_least=True),
+        Bar("reconnects after ten kills", health["reconnects"], KILLS, at_least=True),
+        Bar("reconnects beyond those", health["reconnects"] - KILLS, 0),
         Bar("descriptors more than before", max(s[0] for s in seen[1:]) - seen[1][0], 1),
         Bar("threads more than before", max(s[1] for s in seen[1:]) - seen[1][1], 1),
         Bar("growth of resident memory", round(seen[-1][2] - seen[1][2], 2), 5.0, unit="MB"),

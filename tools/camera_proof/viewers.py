@@ -24,56 +24,106 @@ from camera_proof.server import StreamServer
 Found = tuple[tuple[Bar, ...], Mapping[str, Any]]
 
 VIEWERS = 50
+# As many as the page has for a camera started on the command line.
+SEATS = 16
 JUNK = 1000
 PHASE_S = 20.0
+# By then the page has taken leave of viewers that are gone and of halves of requests.
+_GONE_S = 15.0
+_BETWEEN_JUNK_S = 0.01
 _SEED = 0
 _REQUEST = b"GET /stream.mjpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 def viewers(work: Path, model: Path) -> Found:
     """Watch a live camera's pace while others do what they like to its page."""
+    counts: dict[str, int] = {}
+    junk: dict[str, int] = {}
+    with _camera(work, model) as (camera, port, log):
+        phases = {"nobody": _phase(log)}
+        before = camera.holds()
+        with _never_reading(port):
+            phases["one that never reads"] = _phase(log)
+        with _watching(port, VIEWERS, counts):
+            phases[f"{VIEWERS} viewers"] = _phase(log)
+        with _junk(port, junk):
+            phases[f"{JUNK} requests of junk"] = _phase(log)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/status.json", timeout=5) as answer:
+            status = json.loads(answer.read())
+        time.sleep(_GONE_S)
+        after = camera.holds()
+    bars = [
+        *_pace(phases),
+        Bar("viewers served of fifty (16 seats)", counts["served"], SEATS, at_least=True),
+        Bar("viewers served beyond the seats", counts["served"] - SEATS, 0),
+        Bar("answers of 503 to those without a seat", counts["refused"], VIEWERS - SEATS, at_least=True),
+        Bar("requests of junk sent", junk["sent"], JUNK, at_least=True),
+        Bar("still answering after the junk", int(status["processed"] > 0), 1, at_least=True),
+        *_left_behind(before, after),
+    ]
+    figures = {"phases": phases, "viewers": counts, "junk": junk, "before": before, "after": after, "seed": _SEED}
+    return tuple(bars), figures
+
+
+def seats(work: Path, model: Path) -> Found:
+    """Watch with fifty viewers where there is a seat for each."""
+    counts: dict[str, int] = {}
+    with _camera(work, model, fifty_seats=True) as (camera, port, log):
+        phases = {"nobody": _phase(log)}
+        before = camera.holds()
+        with _watching(port, VIEWERS, counts):
+            phases[f"{VIEWERS} viewers with seats"] = _phase(log)
+        time.sleep(_GONE_S)
+        after = camera.holds()
+    bars = (
+        *_pace(phases),
+        Bar("viewers served of fifty (50 seats)", counts["served"], VIEWERS, at_least=True),
+        *_left_behind(before, after),
+    )
+    return bars, {"phases": phases, "viewers": counts, "before": before, "after": after}
+
+
+@contextlib.contextmanager
+def _camera(work: Path, model: Path, *, fifty_seats: bool = False) -> Iterator[tuple[CameraProcess, int, Path]]:
+    """Run a live camera with its page; give it, the page's port and the frame log."""
     server = StreamServer(film(work))
     server.start()
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "frames.jsonl"
-        arguments = [str(model), "--source", server.url, "--view", "web", "--port", "0", "--jsonl", str(log)]
-        camera = CameraProcess(arguments, Path(folder))
-        try:
-            found = re.search(r"http://127\.0\.0\.1:(\d+)/", camera.told("live at"))
-            port = int(found.group(1)) if found else 0
-            time.sleep(5.0)
-            phases = {"nobody": _phase(log)}
-            before = camera.descriptors(), camera.threads(), camera.resident_mb()
-            with _never_reading(port):
-                phases["one that never reads"] = _phase(log)
-            with _watching(port, VIEWERS) as counts:
-                phases[f"{VIEWERS} viewers"] = _phase(log)
-            with _in_background(_send_junk, port):
-                phases[f"{JUNK} requests of junk"] = _phase(log)
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/status.json", timeout=5) as answer:
-                status = json.loads(answer.read())
-            time.sleep(15.0)
-            after = camera.descriptors(), camera.threads(), camera.resident_mb()
-            camera.end()
-        finally:
-            server.kill()
-    base = phases["nobody"]
-    bars: list[Bar] = []
+    with contextlib.ExitStack() as stack:
+        stack.callback(server.kill)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        log = folder / "frames.jsonl"
+        if fifty_seats:
+            camera = CameraProcess([str(model), server.url, str(log)], folder, ("camera_proof.fifty_seats",))
+        else:
+            arguments = ["--source", server.url, "--view", "web", "--port", "0", "--jsonl", str(log)]
+            camera = CameraProcess([str(model), *arguments], folder)
+        stack.enter_context(camera)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/", camera.told("live at"))
+        if found is None:
+            raise RuntimeError("the camera did not tell the address of its page")
+        time.sleep(5.0)
+        yield camera, int(found[1]), log
+        camera.end()
+
+
+def _pace(phases: Mapping[str, Mapping[str, float]]) -> list[Bar]:
+    """Hold every phase against the first, in which nobody watched."""
+    base, *_ = phases.values()
+    bars = []
     for name, phase in list(phases.items())[1:]:
-        bars.append(
-            Bar(f"{name}: frames a second, of those with nobody", phase["fps"] / base["fps"], 0.97, at_least=True)
-        )
-        limit = 1.5 * base["inference_ms_p50"] + 10
+        share = round(phase["fps"] / base["fps"], 4)
+        bars.append(Bar(f"{name}: frames a second, of those with nobody", share, 0.97, at_least=True))
+        limit = round(1.5 * base["inference_ms_p50"] + 10, 3)
         bars.append(Bar(f"{name}: capture to result, p90", phase["capture_to_result_ms_p90"], limit, unit="ms"))
-    bars += [
-        Bar("viewers served of fifty (16 seats)", counts["served"], 16, at_least=True),
-        Bar("answers to those without a seat", counts["refused"], VIEWERS - 16, at_least=True),
-        Bar("still answering after the junk", int(status["processed"] > 0), 1, at_least=True),
+    return bars
+
+
+def _left_behind(before: tuple[int, int, float], after: tuple[int, int, float]) -> list[Bar]:
+    return [
         Bar("descriptors more than before", after[0] - before[0], 2),
         Bar("threads more than before", after[1] - before[1], 1),
         Bar("growth of resident memory", round(after[2] - before[2], 2), 20.0, unit="MB"),
     ]
-    return tuple(bars), {"phases": phases, "viewers": counts, "before": before, "after": after, "seed": _SEED}
 
 
 def _phase(log: Path) -> dict[str, float]:
@@ -102,9 +152,9 @@ def _never_reading(port: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _watching(port: int, count: int) -> Iterator[dict[str, int]]:
-    """Watch with so many viewers that read as fast as they can."""
-    counts = {"served": 0, "refused": 0, "bytes": 0}
+def _watching(port: int, count: int, counts: dict[str, int]) -> Iterator[None]:
+    """Watch with so many viewers that read as fast as they can; count in *counts* how they are answered."""
+    counts.update(served=0, refused=0, otherwise=0, bytes=0)
     stop = threading.Event()
     selector = selectors.DefaultSelector()
     for _ in range(count):
@@ -121,7 +171,7 @@ def _watching(port: int, count: int) -> Iterator[dict[str, int]]:
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
     try:
-        yield counts
+        yield
     finally:
         stop.set()
         thread.join()
@@ -138,7 +188,8 @@ def _take(selector: selectors.BaseSelector, key: selectors.SelectorKey, counts: 
         piece = b""
     if piece and not key.data[0]:
         key.data[0] = piece[:12]
-        counts["served" if b" 200" in piece[:16] else "refused"] += 1
+        answers = {b"200": "served", b"503": "refused"}
+        counts[answers.get(piece[9:12], "otherwise")] += 1
     counts["bytes"] += len(piece)
     if not piece:
         selector.unregister(viewer)
@@ -146,14 +197,15 @@ def _take(selector: selectors.BaseSelector, key: selectors.SelectorKey, counts: 
 
 
 @contextlib.contextmanager
-def _in_background(work: Any, port: int) -> Iterator[None]:  # noqa: ANN401 - a function of the port
-    thread = threading.Thread(target=work, args=(port,), daemon=True)
+def _junk(port: int, counts: dict[str, int]) -> Iterator[None]:
+    """Send junk from another thread; at the end wait until all of it is sent."""
+    thread = threading.Thread(target=_send_junk, args=(port, counts), daemon=True)
     thread.start()
     yield
     thread.join(60)
 
 
-def _send_junk(port: int) -> None:
+def _send_junk(port: int, counts: dict[str, int]) -> None:
     """Send requests that nobody should: bytes drawn at random, huge headers, other methods, paths that climb."""
     chance = random.Random(_SEED)  # noqa: S311 - junk, not a secret
     kinds = (
@@ -169,17 +221,26 @@ def _send_junk(port: int) -> None:
         lambda: b"GET / HT",
     )
     open_halves: list[socket.socket] = []
+    began_at = time.monotonic()
+    counts.update(sent=0, hung_up=0)
     for number in range(JUNK):
-        with contextlib.suppress(OSError):
+        time.sleep(_BETWEEN_JUNK_S)
+        counts["sent"] += 1
+        try:
             client = socket.create_connection(("127.0.0.1", port), timeout=2)
+        except OSError:
+            counts["hung_up"] += 1
+            continue
+        with contextlib.suppress(OSError):
             client.sendall(kinds[number % len(kinds)]())
-            if number % len(kinds) == len(kinds) - 1:
-                # A half of a request, left open.
-                open_halves.append(client)
-                continue
-            client.settimeout(0.05)
-            with contextlib.suppress(OSError):
-                client.recv(4096)
-            client.close()
+        if number % len(kinds) == len(kinds) - 1:
+            # A half of a request, left open.
+            open_halves.append(client)
+            continue
+        client.settimeout(0.05)
+        with contextlib.suppress(OSError):
+            client.recv(4096)
+        client.close()
     for client in open_halves:
         client.close()
+    counts["seconds"] = round(time.monotonic() - began_at)
