@@ -65,11 +65,19 @@ def draw_overlay(
         np.copyto(out, image_bgr)
     table = _table_bgr(classes)
     rows = max(1, _STRIP_PIXELS // max(1, labels.shape[1]))
+    painted = blended = np.empty((0, 0, 3), np.uint8)
     for top in range(0, labels.shape[0], rows):
         ids, strip = labels[top : top + rows], out[top : top + rows]
-        painted = cv2.applyColorMap(ids, table)
+        highest = int(ids.max(initial=0))
+        if highest == 0:
+            continue
+        if blended.shape != strip.shape:
+            painted, blended = np.empty_like(strip), np.empty_like(strip)
+            painted[:] = table[1]
+        # Where there is but one class, its colour alone will do: the map takes half of the time.
+        colours = painted if highest == 1 else cv2.applyColorMap(ids, table)
         # Class ids serve as the mask as they are: background is 0.
-        cv2.copyTo(cv2.addWeighted(strip, 1 - opacity, painted, opacity, 0, dst=painted), ids, strip)
+        cv2.copyTo(cv2.addWeighted(strip, 1 - opacity, colours, opacity, 0, dst=blended), ids, strip)
     return out
 
 

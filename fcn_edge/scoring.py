@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fcn_edge.card import Activation, ScoreQuantization
 
 _MOST_IDS = 256
+_TWO = 2
 # Of scores that are decided at a time: enough to pay for the calls, and still inside a processor's second cache.
 _BLOCK_BYTES = 1 << 19
 _RANKS = np.arange(_MOST_IDS - 1, -1, -1).astype(np.uint8)[:, np.newaxis]
@@ -63,6 +64,11 @@ def class_shares(labels: NDArray[np.uint8], classes: int) -> NDArray[np.float64]
     Returns:
         ``(classes,)`` float64, 0..1.
     """
+    if classes == _TWO:
+        # What is not background, at a tenth of the cost of a histogram, unless there are ids that count for none.
+        foreground = cv2.countNonZero(labels)
+        if labels.max(initial=0) < _TWO:
+            return np.array([labels.size - foreground, foreground], np.float64) / labels.size
     # Ten times faster than np.bincount, which first widens every id to eight bytes. (K, 1) before OpenCV 5, then (K,).
     counts = cv2.calcHist([labels], [0], None, [classes], [0, classes])
     return counts.ravel().astype(np.float64) / labels.size

@@ -14,7 +14,6 @@ from fcn_edge.errors import FcnEdgeError, OutputError
 from fcn_edge.live.frame import Clock
 from fcn_edge.live.handover import Handover
 from fcn_edge.live.result import Result, Sink
-from fcn_edge.live.scheduling import stand_behind
 from fcn_edge.live.status import OutputStatus
 
 # Enough to ride out a disk that pauses for some hundredths of a second, little enough that nothing shown is late.
@@ -50,6 +49,7 @@ class Outlet:
         live: Whether the source is live.
         on_error: Told of what ends the run.
         on_trouble: Told when a live output fails, and with an empty text when it works again.
+        seat: Called by the thread before it begins.
         clock: Monotonic seconds.
     """
 
@@ -60,12 +60,14 @@ class Outlet:
         live: bool,
         on_error: Callable[[BaseException], None],
         on_trouble: Callable[[str, str], None] | None = None,
+        seat: Callable[[], None] = lambda: None,
         clock: Clock = time.monotonic,
     ) -> None:
         self._sink = sink
         self._live = live
         self._on_error = on_error
         self._on_trouble = on_trouble
+        self._seat = seat
         self._clock = clock
         self._queue = Handover[Delivery](RESULTS_WAITING, drop_oldest=live)
         # Each counter is written by one thread only: those of the queue by who delivers, the others by the own thread.
@@ -111,7 +113,7 @@ class Outlet:
         return not self._thread.is_alive()
 
     def _work(self) -> None:
-        stand_behind()
+        self._seat()
         try:
             while (delivery := self._queue.get()) is not None:
                 written = False

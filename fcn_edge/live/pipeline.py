@@ -18,7 +18,7 @@ from fcn_edge.live.handover import Handover
 from fcn_edge.live.need import Painter, SegmenterLike
 from fcn_edge.live.outlet import Delivery, Outlet
 from fcn_edge.live.result import Result, Sink
-from fcn_edge.live.scheduling import stand_behind
+from fcn_edge.live.scheduling import Seating
 from fcn_edge.live.smoothing import Smoother
 from fcn_edge.live.tally import Tally
 from fcn_edge.scoring import class_shares
@@ -26,6 +26,9 @@ from fcn_edge.scoring import class_shares
 # OpenCV may be in a driver call that nothing can interrupt, an output on a disk that hangs: left behind after so long.
 JOIN_TIMEOUT_S = 2.0
 OUTPUT_TIMEOUT_S = 5.0
+# Of a film so many frames may wait between two stages, so that none waits for the other's slow frames. Of a live source
+# it is one, the newest.
+FILM_WAITING = 3
 
 
 @dataclass(slots=True)
@@ -56,6 +59,7 @@ class Pipeline:
         fast: Do not keep a film to its own rate.
         max_frames: End after so many processed frames.
         smoother: Averages scores over time; None for each frame by itself.
+        seating: Who computes on which processor; None for wherever the system puts them.
         on_trouble: Told the name of a live output and why it fails; an empty text when it works again.
         clock: Monotonic seconds.
     """
@@ -70,6 +74,7 @@ class Pipeline:
         fast: bool = False,
         max_frames: int | None = None,
         smoother: Smoother | None = None,
+        seating: Seating | None = None,
         on_trouble: Callable[[str, str], None] | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
@@ -86,14 +91,24 @@ class Pipeline:
         self._clock = clock
         live, rate = source.info.live, source.info.rate_fps
         self._live = live
+        self._seating = seating or Seating(alone=False)
         self._interval_s = 0.0 if live or fast or not rate else 1 / rate
         self.outlets = tuple(
-            Outlet(sink, live=live, on_error=self._fail, on_trouble=on_trouble, clock=clock) for sink in sinks
+            Outlet(
+                sink,
+                live=live,
+                on_error=self._fail,
+                on_trouble=on_trouble,
+                seat=self._seating.sit_elsewhere,
+                clock=clock,
+            )
+            for sink in sinks
         )
-        self._frames = Handover[_Work](1, drop_oldest=live)
+        waiting = 1 if live else FILM_WAITING
+        self._frames = Handover[_Work](waiting, drop_oldest=live)
         # Masks are made faster than scores, so this never keeps inference waiting where the source is live.
-        self._scores = Handover[_Work](1, drop_oldest=False)
-        self._results = Handover[tuple[Result, FrameBuffers]](1, drop_oldest=live)
+        self._scores = Handover[_Work](waiting, drop_oldest=False)
+        self._results = Handover[tuple[Result, FrameBuffers]](waiting, drop_oldest=live)
         self._errors: list[BaseException] = []
         self._threads = [
             threading.Thread(target=self._guard, args=(work, end), name=f"fcn-edge-{name}", daemon=True)
@@ -144,8 +159,7 @@ class Pipeline:
             work.buffers.release()
 
     def _capture(self) -> None:
-        if not self._live:
-            stand_behind()
+        self._seating.sit_elsewhere()
         due = self._clock()
         # Of a film nothing is read that is not wanted, so that no frame of it counts as dropped.
         while not self._stop.is_set() and (self._live or self.tally.captured != self._max_frames):
@@ -177,6 +191,7 @@ class Pipeline:
         self._source.close()
 
     def _infer(self) -> None:
+        self._seating.sit_model()
         inferred = 0
         while inferred != self._max_frames and (work := self._frames.get()) is not None:
             work.taken_at = self._clock()
@@ -193,6 +208,7 @@ class Pipeline:
         self._scores.close()
 
     def _make_masks(self) -> None:
+        self._seating.sit_elsewhere()
         while (work := self._scores.get()) is not None:
             result = self._finish(work)
             lost = self._results.put((result, work.buffers))
@@ -228,7 +244,7 @@ class Pipeline:
         self._results.close()
 
     def _draw(self) -> None:
-        stand_behind()
+        self._seating.sit_elsewhere()
         draws = any(outlet.needs_picture for outlet in self.outlets)
         while (item := self._results.get()) is not None:
             result, buffers = item

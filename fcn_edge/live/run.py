@@ -17,7 +17,7 @@ from fcn_edge.live.onlooker import Onlooker
 from fcn_edge.live.painter import Painter
 from fcn_edge.live.pipeline import Pipeline
 from fcn_edge.live.result import Sink
-from fcn_edge.live.scheduling import scheduled_for_live
+from fcn_edge.live.scheduling import Seating, scheduled_for_live
 from fcn_edge.live.sinks import open_sinks
 from fcn_edge.live.smoothing import Smoother
 from fcn_edge.live.source import open_unless_stopped
@@ -65,7 +65,8 @@ def run_camera(
         segmenter = stack.enter_context(_open_model(config, note))
         smoother = _smoother(config, segmenter)
         stop = stop or threading.Event()
-        source = open_unless_stopped(config.source, opener, stop)
+        seating = Seating(alone=segmenter.backend.info.threads == 1 and segmenter.backend.info.device == "cpu")
+        source = open_unless_stopped(config.source, seating.seated(opener), stop)
         watch = MachineWatch()
         onlooker = Onlooker(segmenter, source, watch)
         try:
@@ -81,6 +82,7 @@ def run_camera(
             fast=config.fast,
             max_frames=config.max_frames,
             smoother=smoother,
+            seating=seating,
             on_trouble=note.trouble,
         )
         onlooker.attach(pipeline)

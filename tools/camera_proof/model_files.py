@@ -33,7 +33,7 @@ def film(folder: Path) -> Path:
         file = GrowingFile(part)
         drawn = MatroskaFilm(file, FILM_WH, FILM_FPS)
         for number, (image, _) in enumerate(film_frames(frames=FILM_FRAMES, size_hw=FILM_WH[::-1])):
-            drawn.add(cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, 90))[1].tobytes(), number / FILM_FPS)
+            drawn.add(cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, 80))[1].tobytes(), number / FILM_FPS)
         file.close()
         part.replace(path)
     return path
