@@ -19,6 +19,7 @@ from fcn_edge.runtime.segmenter import Segmenter
 class Collector:
     name = "collector"
     needs_picture = False
+    needs_frame = False
 
     def write(self, result, picture_bgr):
         pass

@@ -67,6 +67,7 @@ class Collector:
 
     name = "collector"
     needs_picture = False
+    needs_frame = False
 
     def write(self, result, picture_bgr):
         # Not just at that frame: of a live source any one may have been dropped.

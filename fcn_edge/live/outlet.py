@@ -88,6 +88,11 @@ class Outlet:
         return self._sink.needs_picture
 
     @property
+    def needs_frame(self) -> bool:
+        """Whether it wants the frame without the overlay."""
+        return self._sink.needs_frame
+
+    @property
     def status(self) -> OutputStatus:
         """What became of the results so far."""
         return OutputStatus(self._written, self._pushed_out + self._lost, self._error)

@@ -17,7 +17,7 @@ OPACITY = 0.5
 
 
 class Painter:
-    """Draws results; the frame itself stays as it is, for outputs that want it.
+    """Draws results, into another array or onto the frames themselves.
 
     Args:
         classes: In id order.
@@ -33,7 +33,7 @@ class Painter:
         self._clock = clock
 
     def __call__(self, result: Result, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Draw a result into *out*, of the frame's shape, ``(H, W, 3)`` uint8 BGR, and give it."""
+        """Draw a result into *out*, ``(H, W, 3)`` uint8 BGR of the frame's shape or the frame itself, and give it."""
         image = result.frame.image_bgr
         picture = draw_overlay(image, result.labels, self._classes, opacity=self._opacity, out=out)
         draw_legend(picture, self._classes)

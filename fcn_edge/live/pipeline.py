@@ -246,13 +246,16 @@ class Pipeline:
     def _draw(self) -> None:
         self._seating.sit_elsewhere()
         draws = any(outlet.needs_picture for outlet in self.outlets)
+        copies = any(outlet.needs_frame for outlet in self.outlets)
         while (item := self._results.get()) is not None:
             result, buffers = item
             begun_at = self._clock()
             picture = result.frame.image_bgr
-            if draws:
+            if draws and copies:
                 buffers.picture = picture_room(buffers.picture, picture.shape)
                 picture = self._paint(result, buffers.picture)
+            elif draws:
+                picture = self._paint(result, picture)
             self._hand_out(result, picture, buffers, begun_at if draws else None)
 
     def _hand_out(

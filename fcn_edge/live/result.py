@@ -50,6 +50,11 @@ class Sink(Protocol):
         """True where the overlay has to be drawn for this sink."""
         ...
 
+    @property
+    def needs_frame(self) -> bool:
+        """True where this sink wants the frame as the camera gave it; if none does, the overlay is drawn onto it."""
+        ...
+
     def write(self, result: Result, picture_bgr: NDArray[np.uint8]) -> None:
         """Take one result.
 

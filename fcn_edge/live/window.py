@@ -60,6 +60,7 @@ class WindowFeed:
 
     name = "window"
     needs_picture = True
+    needs_frame = False
 
     def __init__(self) -> None:
         self._newest = Handover[NDArray[np.uint8]](1, drop_oldest=True)

@@ -35,6 +35,7 @@ class FrameLog:
 
     name = "frame_log"
     needs_picture = False
+    needs_frame = False
 
     def __init__(
         self,

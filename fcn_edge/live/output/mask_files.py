@@ -44,6 +44,7 @@ class MaskFiles:
 
     name = "masks"
     needs_picture = False
+    needs_frame = False
 
     def __init__(self, folder: Path, *, per_second: float | None = None, most: int | None = None) -> None:
         check_masks(folder, per_second, most)

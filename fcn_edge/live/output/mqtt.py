@@ -93,6 +93,7 @@ class Mqtt:
 
     name = "mqtt"
     needs_picture = False
+    needs_frame = False
 
     def __init__(
         self,

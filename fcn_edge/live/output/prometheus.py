@@ -57,6 +57,7 @@ class Metrics:
 
     name = "metrics"
     needs_picture = False
+    needs_frame = False
 
     def __init__(self, config: MetricsConfig, ask: AskStatus) -> None:
         check_metrics(config)

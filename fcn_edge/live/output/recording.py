@@ -111,6 +111,7 @@ class Recorder:
 
     name = "recording"
     needs_picture = True
+    needs_frame = False
 
     def __init__(
         self,

@@ -55,6 +55,7 @@ class WebView:
 
     name = "web"
     needs_picture = False
+    needs_frame = True
 
     def __init__(
         self,
