@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import datetime, timezone
 
@@ -152,3 +153,14 @@ def test_a_file_where_masks_should_go_is_wrong_usage(tmp_path):
     (tmp_path / "masks").write_text("")
     with pytest.raises(UsageError, match="this is a file"):
         check_masks(tmp_path / "masks", None, None)
+
+
+def test_a_log_that_cannot_be_put_aside_keeps_what_it_has(tmp_path):
+    (tmp_path / "frames.jsonl.1").mkdir()
+    log = FrameLog(tmp_path / "frames.jsonl", NAMES, largest_mb=0.0008, now=lambda: NOW)
+    log.write(segmented(np.zeros((4, 4)), number=0), None)
+    for number in range(1, 6):
+        with contextlib.suppress(OutputError):
+            log.write(segmented(np.zeros((4, 4)), number=number), None)
+    log.close()
+    assert _lines(tmp_path / "frames.jsonl")[0]["frame"] == 0

@@ -200,6 +200,8 @@ def test_only_as_many_frames_a_second_as_asked_for_are_told(broker):
         for number in range(21):
             now[0] = 100 + number / 10
             sink.write(_frame(number), None)
+            # A frame that is still on its way would keep the next one back.
+            _until(lambda: not sink._client.want_write())
         sink.close()
         _until(lambda: told[-1] == ("cam/availability", "offline"))
     numbers = [json.loads(payload)["frame"] for topic, payload in told if topic == "cam/frame"]

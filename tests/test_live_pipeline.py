@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import re
 import socket
@@ -260,19 +261,49 @@ def test_the_report_is_written_though_the_camera_was_lost(model, tmp_path):
     assert "lost after 6 frames" in report["error"]
 
 
-def test_a_camera_is_given_back_when_an_output_cannot_be_opened(model, tmp_path):
+def test_where_an_output_cannot_be_opened_the_camera_is_given_back_and_nothing_old_is_lost(model, tmp_path):
+    camera, log, film = FakeCapture(), tmp_path / "frames.jsonl", tmp_path / "live.mkv"
+    log.write_text("of the last run")
+    film.write_text("of the last run")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        web = WebConfig(port=taken.getsockname()[1])
+        config = CameraConfig(model, SourceConfig("0"), view="web", web=web, frame_log=log, record=film)
+        with pytest.raises(OutputError, match="in use"):
+            run_camera(config, opener=camera)
+    assert camera.released == 1
+    assert log.read_text() == film.read_text() == "of the last run"
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_anything_begins(model, tmp_path):
     (tmp_path / "file").write_text("")
     camera = FakeCapture()
-    config = CameraConfig(
-        model,
-        SourceConfig("0"),
-        view="none",
-        frame_log=tmp_path / "frames.jsonl",
-        record=tmp_path / "file" / "live.mkv",
-    )
-    with pytest.raises(OutputError):
-        run_camera(config, opener=camera)
-    assert camera.released == 1
+    for wrong in (
+        {"report": tmp_path},
+        {"masks": tmp_path / "file" / "masks"},
+        {"record": tmp_path / "file" / "a.mkv"},
+    ):
+        with pytest.raises(OutputError):
+            run_camera(CameraConfig(model, view="none", **wrong), opener=camera)
+    assert camera.openings == 0
+
+
+def test_two_outputs_into_one_file_or_masks_over_the_source_are_wrong_usage(model, tmp_path):
+    cv2.imwrite(str(tmp_path / "frame-00000000.png"), grey_frame(3))
+    one, folder = tmp_path / "x.json", str(tmp_path)
+    with pytest.raises(UsageError, match="one file"):
+        run_camera(CameraConfig(model, view="none", report=one, frame_log=one), opener=FakeCapture())
+    with pytest.raises(UsageError, match="being read"):
+        run_camera(CameraConfig(model, SourceConfig(folder), view="none", masks=tmp_path))
+
+
+def test_a_terminal_that_was_closed_does_not_end_a_run(model):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise OSError(5, "Input/output error")
+
+    gone = Gone()
+    stats = run_camera(CameraConfig(model, view="none", max_frames=5), opener=FakeCapture(), quiet=False, stream=gone)
+    assert stats.frames.processed == 5
 
 
 def test_a_stream_over_http_is_segmented_and_recorded(model, tmp_path):

@@ -308,3 +308,78 @@ def test_on_a_full_disk_rotation_records_on(tmp_path):
         assert shelf.free_bytes() >= 50_000
     finally:
         subprocess.run(["/bin/umount", disk], check=True)
+
+
+def test_where_others_fill_the_disk_no_film_is_given_up_for_nothing(tmp_path):
+    times = Times()
+    for number in range(4):
+        times.now_s = 60.0 * number
+        _shelf(tmp_path, times).next_path().write_bytes(b"x" * 1000)
+    gone = _shelf(tmp_path, times, free=0).clear(keep_bytes=None, keep_s=None, min_free_bytes=10**9)
+    assert gone == []
+
+
+def test_films_from_a_clock_that_was_wrong_go_first_and_the_newest_stays(tmp_path):
+    times = Times()
+    times.now_s = 70 * 365 * 86400.0
+    wrong = _shelf(tmp_path, times).next_path()
+    wrong.write_bytes(b"x" * 1000)
+    right = []
+    for number in range(3):
+        times.now_s = 60.0 * number
+        right.append(_shelf(tmp_path, times).next_path())
+        right[-1].write_bytes(b"x" * 1000)
+    gone = _shelf(tmp_path, times).clear(keep_bytes=2000, keep_s=None, min_free_bytes=0)
+    assert gone == [wrong, right[0]]
+
+
+def test_a_clock_that_jumps_ahead_takes_no_film_that_was_begun_just_now(tmp_path):
+    times, ticks = Times(), [0.0]
+    shelf = Shelf(tmp_path, "film", ".mkv", now=times.calendar, clock=lambda: ticks[0])
+    for _ in range(3):
+        file = shelf.open_next()
+        file.append(b"film")
+        file.close()
+        times.now_s += 100 * 86400.0
+        ticks[0] += 60.0
+    assert shelf.clear(keep_bytes=None, keep_s=86400.0, min_free_bytes=0) == []
+
+
+def test_the_film_that_another_camera_writes_is_not_taken_away(tmp_path):
+    times = Times()
+    other = _shelf(tmp_path, times).open_next()
+    other.append(b"x" * 1000)
+    for number in range(1, 4):
+        times.now_s = 60.0 * number
+        _shelf(tmp_path, times).next_path().write_bytes(b"x" * 1000)
+    assert other.path not in _shelf(tmp_path, times).clear(keep_bytes=500, keep_s=None, min_free_bytes=0)
+    other.close()
+    assert other.path in _shelf(tmp_path, times).clear(keep_bytes=500, keep_s=None, min_free_bytes=0)
+
+
+def test_a_film_without_a_frame_does_not_stay(tmp_path, monkeypatch):
+    recorder = Recorder(tmp_path / "film.mkv", rate_fps=0.0)
+
+    def refuse(film, jpeg, media_time_s):
+        raise OutputError("no space left", hint="free some")
+
+    monkeypatch.setattr(MatroskaFilm, "add", refuse)
+    for _ in range(3):
+        with pytest.raises(OutputError):
+            _record(recorder, Times(), [0])
+    recorder.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_avi_of_a_camera_that_was_away_for_hours_plays(tmp_path):
+    recorder = Recorder(tmp_path / "film.avi", rate_fps=0.0)
+    _record(recorder, Times(), [0, 50_000])
+    recorder.close()
+    assert len(read_film(tmp_path / "film.avi")[0]) == 2
+
+
+def test_a_device_that_takes_nothing_is_an_output_error_and_names_itself():
+    file = GrowingFile(Path("/dev/full"))
+    with pytest.raises(OutputError, match="/dev/full"):
+        file.append(b"line")
+    file.close()

@@ -222,3 +222,32 @@ def test_a_device_that_opens_after_the_user_gave_up_is_given_back():
     thread.join(5)
     assert source.read() is None
     assert camera.released == 1
+
+
+@pytest.mark.parametrize("shape", [(48, 64), (48, 64, 1), (48, 64, 4)])
+def test_frames_without_colours_or_with_a_fourth_channel_become_colour_pictures(shape):
+    camera = FakeCapture(fps=200, draw=lambda number, size_wh: np.full(shape, 77, np.uint8))
+    frame = CaptureSource(0, opener=camera).read()
+    assert frame.image_bgr.shape == (48, 64, 3)
+    assert (frame.image_bgr == 77).all()
+
+
+def test_a_driver_that_raises_counts_as_lost():
+    class Raising(FakeCapture):
+        def grab(self):
+            raise cv2.error("select() timeout")
+
+    with pytest.raises(SourceError, match="was lost"):
+        CaptureSource(0, opener=Raising()).read()
+
+
+@pytest.mark.parametrize("target", ["", "  ", "f\udcff.mp4", "http://[bad"])
+def test_what_names_no_source_is_wrong_usage(target):
+    with pytest.raises(UsageError, match="--source"):
+        check_source(SourceConfig(target))
+
+
+@pytest.mark.parametrize("options", [{"fps": 1e-300}, {"fps": 5e6}, {"target": "test", "width": 8}])
+def test_a_wish_out_of_reach_is_wrong_usage(options):
+    with pytest.raises(UsageError):
+        check_source(SourceConfig(**options))

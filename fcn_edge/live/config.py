@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from fcn_edge.atomic import check_writable
 from fcn_edge.card import Activation
 from fcn_edge.errors import UsageError
 from fcn_edge.live.output.mask_files import check_masks
@@ -112,13 +113,35 @@ def check_config(config: CameraConfig) -> None:
 def _check_outputs(config: CameraConfig) -> None:
     if config.record is not None:
         check_recording(config.record, config.source.target, config.record_limits)
-    elif config.record_limits.any:
+    elif config.record_limits.any or config.record_limits.min_free_mb is not None:
         raise UsageError("limits for a recording, but no recording", hint="name it: --record camera.mkv")
-    if config.frame_log_mb is not None and not 0 < config.frame_log_mb < math.inf:
-        raise UsageError(f"--jsonl-mb {config.frame_log_mb}: expected above 0", hint="leave it out for no limit")
+    if config.frame_log_mb is not None and (config.frame_log is None or not 0 < config.frame_log_mb < math.inf):
+        message = f"--jsonl-mb {config.frame_log_mb:g}: expected above 0, and a log: --jsonl FILE"
+        raise UsageError(message, hint="leave it out for no limit")
     if config.masks is not None:
         check_masks(config.masks, config.masks_per_second, config.keep_masks)
+    elif config.masks_per_second is not None or config.keep_masks is not None:
+        raise UsageError("limits for masks, but no masks", hint="name a folder: --masks DIR")
     if config.mqtt is not None:
         check_mqtt(config.mqtt)
     if config.metrics is not None:
         check_metrics(config.metrics)
+    _check_places(config)
+
+
+def _check_places(config: CameraConfig) -> None:
+    """Refuse places that cannot be written to, or that two things would be written to, before anything begins."""
+    report = None if config.report in (None, "-") else Path(str(config.report))
+    files = [path for path in (report, config.frame_log) if path is not None]
+    if config.record is not None and config.record.suffix:
+        files.append(config.record)
+    if len({path.absolute() for path in files}) < len(files):
+        raise UsageError("two outputs would go into one file", hint="give each of --json, --jsonl and --record its own")
+    for path in files:
+        check_writable(path)
+    if config.masks is not None:
+        source = Path(config.source.target)
+        if source.is_dir() and config.masks.is_dir() and config.masks.samefile(source):
+            message = f"--masks {config.masks}: this is the folder that is being read"
+            raise UsageError(message, hint="choose another folder")
+        check_writable(config.masks, folder=True)

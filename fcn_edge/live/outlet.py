@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_edge.errors import FcnEdgeError, OutputError
+from fcn_edge.errors import OutputError
 from fcn_edge.live.frame import Clock
 from fcn_edge.live.handover import Handover
 from fcn_edge.live.result import Result, Sink
@@ -71,7 +71,7 @@ class Outlet:
         self._clock = clock
         self._queue = Handover[Delivery](RESULTS_WAITING, drop_oldest=live)
         # Each counter is written by one thread only: those of the queue by who delivers, the others by the own thread.
-        self._written = self._pushed_out = self._lost = 0
+        self._written = self._undrawn = self._pushed_out = self._lost = 0
         self._error = ""
         self._pause_s = FIRST_PAUSE_S
         self._retry_at = 0.0
@@ -95,11 +95,15 @@ class Outlet:
     @property
     def status(self) -> OutputStatus:
         """What became of the results so far."""
-        return OutputStatus(self._written, self._pushed_out + self._lost, self._error)
+        return OutputStatus(self._written, self._undrawn + self._pushed_out + self._lost, self._error)
 
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
+
+    def count_lost(self) -> None:
+        """Count a result that was lost before it came here."""
+        self._undrawn += 1
 
     def put(self, delivery: Delivery) -> None:
         """Hand a result over: at once where the source is live, else when there is room."""
@@ -138,10 +142,10 @@ class Outlet:
             return False
         try:
             self._sink.write(delivery.result, delivery.picture_bgr)
-        except OutputError as error:
+        except (OutputError, OSError) as error:
             if not self._live:
                 raise
-            self._fail(error)
+            self._fail(getattr(error, "message", None) or f"{self.name}: {error}")
             return False
         self._written += 1
         if self._error:
@@ -149,14 +153,14 @@ class Outlet:
             self._tell("")
         return True
 
-    def _fail(self, error: OutputError) -> None:
+    def _fail(self, error: str) -> None:
         self._lost += 1
         first = not self._error
-        self._error = error.message
+        self._error = error
         self._retry_at = self._clock() + self._pause_s
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         if first:
-            self._tell(error.message)
+            self._tell(error)
 
     def _tell(self, error: str) -> None:
         if self._on_trouble is not None:
@@ -165,7 +169,7 @@ class Outlet:
     def _close(self) -> None:
         try:
             self._sink.close()
-        except FcnEdgeError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other outputs have to be closed too
             # What could not be written has been told of already.
             if not self._error:
                 self._on_error(error)

@@ -110,6 +110,7 @@ class Pipeline:
         self._scores = Handover[_Work](waiting, drop_oldest=False)
         self._results = Handover[tuple[Result, FrameBuffers]](waiting, drop_oldest=live)
         self._errors: list[BaseException] = []
+        self._cancelled = False
         self._threads = [
             threading.Thread(target=self._guard, args=(work, end), name=f"fcn-edge-{name}", daemon=True)
             for name, work, end in (
@@ -129,6 +130,7 @@ class Pipeline:
 
     def cancel(self) -> None:
         """End soon: the frame in work becomes a mask, its result is still written."""
+        self._cancelled = True
         self._stop.set()
         self._source.interrupt()
         self._drop(self._frames.close(discard=True))
@@ -213,8 +215,7 @@ class Pipeline:
             result = self._finish(work)
             lost = self._results.put((result, work.buffers))
             if lost is not None:
-                self.tally.result_lost()
-                lost[1].release()
+                self._lose(lost[1])
 
     def _finish(self, work: _Work) -> Result:
         begun_at = self._clock()
@@ -283,9 +284,16 @@ class Pipeline:
     def _end_drawing(self) -> None:
         self._stop.set()
         for _, buffers in self._results.close(discard=True):
-            self.tally.result_lost()
-            buffers.release()
+            self._lose(buffers)
         with contextlib.ExitStack() as stack:
             stack.callback(self.finished.set)
             for outlet in self.outlets:
-                stack.callback(outlet.finish, OUTPUT_TIMEOUT_S if self._live or self._errors else None)
+                hurried = self._live or self._errors or self._cancelled
+                stack.callback(outlet.finish, OUTPUT_TIMEOUT_S if hurried else None)
+
+    def _lose(self, buffers: FrameBuffers) -> None:
+        """Count a result that was made but not drawn."""
+        self.tally.result_lost()
+        for outlet in self.outlets:
+            outlet.count_lost()
+        buffers.release()

@@ -127,12 +127,17 @@ class _Note:
 
     def __call__(self, text: str) -> None:
         if not self.quiet:
-            print(text, file=self.stream, flush=True)
+            self._say(text)
 
     def trouble(self, name: str, error: str) -> None:
         """Tell that an output failed, also where nothing else is told, or that it works again."""
         text = f"warning: {error}; the camera goes on" if error else f"{name.replace('_', ' ')}: works again"
-        print(text, file=self.stream, flush=True)
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        # The terminal may be gone, or its log's disk full, which is just what this may be about.
+        with contextlib.suppress(OSError, ValueError):
+            print(text, file=self.stream, flush=True)
 
 
 def _open_model(config: CameraConfig, tell: Callable[[str], None]) -> Segmenter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import TextIO
@@ -48,15 +49,19 @@ class StatusLine:
             f"{tally.processed} frames, {tally.recent_fps(now):.1f} FPS, age {age_ms:.0f} ms, {tally.dropped} dropped"
         )
         if self._in_place:
-            self._stream.write("\r" + line.ljust(_WIDTH)[:_WIDTH])
+            self._write("\r" + line.ljust(_WIDTH)[:_WIDTH])
             self._on_screen = True
         else:
-            self._stream.write(line + "\n")
-        self._stream.flush()
+            self._write(line + "\n")
 
     def close(self) -> None:
         """Clear a line that is drawn in place."""
         if self._on_screen:
-            self._stream.write("\r" + " " * _WIDTH + "\r")
-            self._stream.flush()
+            self._write("\r" + " " * _WIDTH + "\r")
             self._on_screen = False
+
+    def _write(self, text: str) -> None:
+        # A terminal that was closed, or a log on a full disk, is no reason to end a camera.
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+            self._stream.flush()

@@ -11,12 +11,17 @@ from types import FrameType
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """Give an event that SIGINT and SIGTERM set while the block runs; a second signal acts as it would without.
+    """Give an event that SIGINT, SIGTERM and SIGHUP set while the block runs; a second signal acts as it would without.
 
     To be used in the main thread.
     """
     stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A terminal that is closed sends SIGHUP; where it is ignored (nohup), it stays so.
+    hang_up = getattr(signal, "SIGHUP", None)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:
+        numbers.append(hang_up)
+    before = {number: signal.getsignal(number) for number in numbers}
 
     def restore() -> None:
         for number, handler in before.items():

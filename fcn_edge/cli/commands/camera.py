@@ -164,7 +164,8 @@ def _summary(stats: CameraStats) -> str:
         lines.append(
             f"lost {health.losses} times, came back {health.reconnects} times, {health.gap_s:.1f} s without frames"
         )
-    lines += [f"recording: {stats.outputs.record}"] if stats.outputs.record else []
+    recording = stats.outputs.each.get("recording")
+    lines += [f"recording: {stats.outputs.record}"] if recording is not None and recording.written else []
     lines += [
         f"{name.replace('_', ' ')} failed: {output.error}"
         for name, output in stats.outputs.each.items()

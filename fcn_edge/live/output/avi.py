@@ -105,10 +105,10 @@ class AviFilm:
         return riff + head + b"LIST" + struct.pack("<I", movi_bytes) + b"movi"
 
     def _rate(self) -> float:
-        if self._rate_fps:
-            return self._rate_fps
         span = self._last_s - self._first_s
-        return (self._frames - 1) / span if span > 0 else 1.0
+        rate = self._rate_fps or ((self._frames - 1) / span if span > 0 else 1.0)
+        # What the header's whole numbers can hold: a camera may be away for hours between two frames.
+        return min(max(rate, 0.001), 1000.0)
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

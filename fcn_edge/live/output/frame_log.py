@@ -73,13 +73,14 @@ class FrameLog:
             self._file.close()
 
     def _begin_anew(self, file: GrowingFile) -> None:
-        # None until the next one is open: where that fails, the next line tries again.
-        self._file = None
-        file.close()
+        # Renamed while it is open: where that fails, this file goes on.
         try:
             self._path.replace(self._path.with_name(f"{self._path.name}.1"))
         except OSError as error:
             raise output_error(self._path, error) from error
+        # None until the next one is open: where that fails, the next line tries again.
+        self._file = None
+        file.close()
 
 
 def describe_frame(

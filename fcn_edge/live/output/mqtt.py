@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -56,8 +57,11 @@ def check_mqtt(config: MqttConfig) -> None:
     Raises:
         UsageError: Another scheme, no host, wildcards in the topic, or a rate that is not above 0.
     """
-    parts = urlsplit(config.url)
     hint = "write --mqtt mqtt://USER@HOST/TOPIC, and the password into " + PASSWORD_VARIABLE
+    try:
+        parts = urlsplit(config.url)
+    except ValueError as error:
+        raise UsageError(f"--mqtt: {error}", hint=hint) from error
     if parts.scheme not in _PORTS or not parts.hostname:
         raise UsageError(f"--mqtt {_shown(parts)}: expected mqtt://HOST/TOPIC or mqtts://HOST/TOPIC", hint=hint)
     try:
@@ -149,6 +153,9 @@ class Mqtt:
                 return
             reason = self._refused or "no connection"
             raise OutputError(f"--mqtt {self._shown}: {reason}", hint="see that the broker runs and its name is right")
+        if client.want_write():
+            # The last one is still on its way: a broker that does not read gets the next, and nothing piles up here.
+            return
         self._frame_at = now
         regions = self._find(result.labels, result.shares)
         self._publish("frame", describe_frame(result, self._class_names, regions, self._now()))
@@ -161,10 +168,14 @@ class Mqtt:
         client, self._client = self._client, None
         if client is None:
             return
-        if client.is_connected():
-            client.publish(f"{self._base}/availability", "offline", qos=1, retain=True).wait_for_publish(1.0)
-        client.disconnect()
-        client.loop_stop()
+        try:
+            if client.is_connected():
+                # Where the broker has not answered the last word, this one finds no room.
+                with contextlib.suppress(ValueError, RuntimeError):
+                    client.publish(f"{self._base}/availability", "offline", qos=1, retain=True).wait_for_publish(1.0)
+        finally:
+            client.disconnect()
+            client.loop_stop()
 
     def _publish(self, topic: str, content: Any, *, retain: bool = False) -> None:  # noqa: ANN401 - plain data
         if self._client is not None:

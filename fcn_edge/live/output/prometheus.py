@@ -15,6 +15,7 @@ from fcn_edge.live.result import Result
 from fcn_edge.live.status import AskStatus, LiveStatus
 
 _LARGEST_PORT = 65535
+_REQUEST_S = 5.0
 _MB = 1_000_000
 _S = 1e-3
 
@@ -69,6 +70,12 @@ class Metrics:
         except OSError as error:
             message = f"--metrics-port {config.port}: cannot listen at {config.host}:{config.port}: {error.strerror}"
             raise OutputError(message, hint="use another port, or 0 for any that is free") from error
+
+        class Handler(server.RequestHandlerClass):  # type: ignore[misc,name-defined] # only known at run time
+            # Whoever connects and says nothing is not waited for.
+            timeout = _REQUEST_S
+
+        server.RequestHandlerClass = Handler
         self._server: Any | None = server
         self._thread = thread
         self.port: int = server.server_port
@@ -145,7 +152,9 @@ class _Collector:
             failed.add_metric([name], float(bool(output.error)))
             dropped.add_metric([name], output.dropped)
         info = self._core.InfoMetricFamily("fcn_edge_run", "What runs")
-        info.add_metric([], {"model": status.model, "runtime": status.runtime, "source": status.source})
+        told = {"model": status.model, "runtime": status.runtime, "source": status.source}
+        # Names of files need not be text.
+        info.add_metric([], {name: text.encode(errors="replace").decode() for name, text in told.items()})
         yield from (shares, failed, dropped, info)
 
 

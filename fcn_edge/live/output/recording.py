@@ -138,6 +138,7 @@ class Recorder:
         self._film: _Film | None = None
         self._first_s = self._begun_at = self._looked_at = 0.0
         self._size_hw = (0, 0)
+        self._frames = 0
         # Opened at once, so that a place that cannot be written to is told before the camera starts.
         self._file: GrowingFile | None = self._open(first=True)
 
@@ -156,6 +157,7 @@ class Recorder:
             picture = fit_image(picture_bgr, self._size_hw, "letterbox")
             _, jpeg = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
             film.add(jpeg.tobytes(), media_time - self._first_s)
+            self._frames += 1
         except OutputError:
             with contextlib.suppress(OutputError):
                 self._finish()
@@ -175,7 +177,7 @@ class Recorder:
 
     def _open(self, *, first: bool = False) -> GrowingFile:
         alone = first and not self._several
-        file = GrowingFile(self._path if alone else self._shelf.next_path())
+        file = GrowingFile(self._path) if alone else self._shelf.open_next()
         if self._syncing is not None:
             self._syncing.follow(file)
         return file
@@ -185,7 +187,7 @@ class Recorder:
             self._file = self._open()
         self._size_hw = (picture_bgr.shape[0], picture_bgr.shape[1])
         self._film = self._format(self._file, self._size_hw[::-1], self._rate_fps)
-        self._first_s, self._begun_at = media_time_s, self._clock()
+        self._first_s, self._begun_at, self._frames = media_time_s, self._clock(), 0
         return self._film
 
     def _is_full(self) -> bool:
@@ -225,13 +227,13 @@ class Recorder:
             if self._syncing is not None:
                 self._syncing.follow(None)
             file.close()
-            if not file.size_bytes:
-                # No frame came: an empty file would only look like a film.
-                file.path.unlink(missing_ok=True)
+            if film is not None and not self._frames:
+                # A film without a frame would only look like one.
+                file.remove()
 
 
 def _is_folder(path: Path) -> bool:
-    return path.is_dir() or not path.suffix
+    return path.is_dir() or not (path.suffix or path.exists())
 
 
 def _largest_bytes(limits: RecordLimits, suffix: str, *, several: bool) -> float:

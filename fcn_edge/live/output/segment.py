@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+
+from fcn_edge.live.frame import Clock
+from fcn_edge.live.output.growing_file import GrowingFile, is_being_written
 
 _MB = 1_000_000
 
@@ -40,6 +44,7 @@ class Shelf:
         suffix: ``.mkv`` or ``.avi``.
         now: The time of day.
         free_bytes: Room left where a path is.
+        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -50,12 +55,16 @@ class Shelf:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
         free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
+        clock: Clock = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._folder = folder
         self._stem = stem
         self._suffix = suffix
         self._now = now
         self._free_bytes = free_bytes
+        # When this shelf's own films began, on a clock that nobody sets.
+        self._begun: dict[Path, float] = {}
         self._pattern = re.compile(rf"{re.escape(stem)}-(\d{{8}}T\d{{6}}Z)(?:-\d+)?{re.escape(suffix)}")
 
     def next_path(self) -> Path:
@@ -66,6 +75,21 @@ class Shelf:
             number += 1
             path = self._folder / f"{stem}-{number:03}{self._suffix}"
         return path
+
+    def open_next(self) -> GrowingFile:
+        """Begin a film under a name that nobody has, also where two cameras use one folder.
+
+        Raises:
+            OutputError: It cannot be created.
+        """
+        while True:
+            path = self.next_path()
+            try:
+                file = GrowingFile(path, new=True)
+            except FileExistsError:
+                continue
+            self._begun[path] = self._clock()
+            return file
 
     def films(self) -> list[Film]:
         """List the films there are, oldest first."""
@@ -93,19 +117,30 @@ class Shelf:
         Returns:
             What was taken away.
         """
-        films = self.films()
+        now = self._now()
+        # Films from the future are from before the clock was set right: older than all others.
+        films = sorted(self.films(), key=lambda film: film.begun <= now)
         total = sum(film.size_bytes for film in films)
+        # Where others fill the disk, taking every film away would not make room.
+        helps = self.free_bytes() + total >= min_free_bytes
         gone = []
-        for film in films:
-            old = keep_s is not None and (self._now() - film.begun).total_seconds() > keep_s
+        # The newest stays whatever is asked for: it is what somebody will want to see.
+        for film in films[:-1]:
+            old = keep_s is not None and self._age_s(film, now) > keep_s
             large = keep_bytes is not None and total > keep_bytes
-            if film.path == but or not (old or large or self.free_bytes() < min_free_bytes):
+            full = helps and self.free_bytes() < min_free_bytes
+            if film.path == but or not (old or large or full) or is_being_written(film.path):
                 continue
             with contextlib.suppress(OSError):
                 film.path.unlink()
                 total -= film.size_bytes
                 gone.append(film.path)
+                self._begun.pop(film.path, None)
         return gone
+
+    def _age_s(self, film: Film, now: datetime) -> float:
+        begun = self._begun.get(film.path)
+        return (now - film.begun).total_seconds() if begun is None else self._clock() - begun
 
     def free_bytes(self) -> int:
         """Tell how much room is left."""

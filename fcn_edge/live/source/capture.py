@@ -22,6 +22,7 @@ __all__ = ["CaptureSource", "display_name", "open_capture"]
 
 # A stream that was cut recovers at its next key frame, which is seldom more than this many frames away.
 UNDECODABLE_IN_A_ROW = 300
+_COLOURS, _COLOUR_AXES = 3, 3
 
 
 class CaptureSource:
@@ -91,8 +92,8 @@ class CaptureSource:
                 self._raise_if_lost()
                 return None
             begun_at = self._clock() if self._info.live else called_at
-            decoded, image = self._capture.retrieve(fit)
-            if decoded and image is not None and image.size:
+            image = self._decoded(fit)
+            if image is not None:
                 return self._stamp(Frame(image, self._delivered, begun_at, self._clock(), 0.0, lost))
             lost += 1
         message = f"{self._info.name}: {lost} frames in a row could not be decoded"
@@ -128,8 +129,28 @@ class CaptureSource:
             fourcc=_letters(self._capture.get(cv2.CAP_PROP_FOURCC)),
         )
 
+    def _decoded(self, room: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
+        """Decode the frame taken last to ``(H, W, 3)`` uint8 BGR; None where that cannot be."""
+        try:
+            decoded, image = self._capture.retrieve(room)
+            if not decoded or image is None or not image.size or image.dtype != np.uint8:
+                return None
+            if image.ndim == _COLOUR_AXES and image.shape[2] == _COLOURS:
+                return image
+            # A pipeline of the user's own, or a camera that has no colours.
+            grey = image.ndim < _COLOUR_AXES or image.shape[2] == 1
+            conversion = cv2.COLOR_GRAY2BGR if grey else cv2.COLOR_BGRA2BGR
+            return np.asarray(cv2.cvtColor(image, conversion), np.uint8)
+        except cv2.error:
+            return None
+
     def _grab(self) -> bool:
-        if self._capture.grab():
+        try:
+            grabbed = self._capture.grab()
+        except cv2.error:
+            # Drivers that are pulled out answer in this way too.
+            grabbed = False
+        if grabbed:
             return True
         if not self._loop or self._info.live or not self._delivered:
             return False

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from fcn_edge.errors import UsageError
 from fcn_edge.live.source.gstreamer import GSTREAMER_PREFIX
 
 STREAM_SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "udp", "tcp")
 FORMS = "a camera (0, /dev/video0), picamera, csi, a URL (http://, rtsp://), a film, a folder, gst:PIPELINE or test"
+
+_LOWEST_FPS, _HIGHEST_FPS = 0.001, 1000.0
+_SMALLEST_SCENE = 16
 
 SourceKind = Literal["device", "picamera", "csi", "pipeline", "stream", "scene", "folder", "film"]
 _WORDS: Mapping[str, SourceKind] = {"test": "scene", "picamera": "picamera", "csi": "csi"}
@@ -77,6 +81,14 @@ def check_source(config: SourceConfig) -> None:
     """
     _check_wishes(config)
     target = config.target
+    if not target.strip():
+        raise UsageError("--source: nothing is named", hint=f"give {FORMS}")
+    try:
+        target.encode()
+    except UnicodeEncodeError as error:
+        # OpenCV ends the whole process over such a name.
+        message = f"--source {target.encode(errors='replace').decode()}: this name is not UTF-8"
+        raise UsageError(message, hint="rename the file") from error
     kind = kind_of(target)
     if kind == "stream":
         _check_url(target)
@@ -97,6 +109,16 @@ def _check_wishes(config: SourceConfig) -> None:
     for wish, value in (("width", config.width), ("height", config.height), ("fps", config.fps)):
         if value is not None and not 0 < value < float("inf"):
             raise UsageError(f"--{wish} {value}: expected above 0", hint=f"leave --{wish} out for the source's own")
+    if config.fps is not None and not _LOWEST_FPS <= config.fps <= _HIGHEST_FPS:
+        message = f"--fps {config.fps:g}: expected {_LOWEST_FPS:g} to {_HIGHEST_FPS:g}"
+        raise UsageError(message, hint="leave --fps out for the source's own")
+    if (
+        config.target == "test"
+        and min(config.width or _SMALLEST_SCENE, config.height or _SMALLEST_SCENE) < _SMALLEST_SCENE
+    ):
+        raise UsageError(
+            f"--source test: expected {_SMALLEST_SCENE} pixels or more", hint="leave --width and --height out"
+        )
     if config.fourcc is not None and not re.fullmatch(r"[ -~]{4}", config.fourcc):
         message = f"--fourcc {config.fourcc!r}: expected four characters"
         raise UsageError(message, hint="list what a camera has with: v4l2-ctl --list-formats-ext; often MJPG or YUYV")
@@ -131,6 +153,10 @@ def is_index(target: str) -> bool:
 
 def _check_url(target: str) -> None:
     scheme = target.partition("://")[0]
+    try:
+        urlsplit(target)
+    except ValueError as error:
+        raise UsageError(f"--source {target}: {error}", hint="write http://HOST:PORT/PATH") from error
     if scheme.lower() not in STREAM_SCHEMES:
         message = f"--source {scheme}://…: {scheme!r} is not a kind of stream"
         raise UsageError(message, hint="use " + ", ".join(f"{s}://" for s in STREAM_SCHEMES))
