@@ -15,7 +15,7 @@ from fcn_edge.machine.processor import allowed_cpus, fastest
 
 # Python lets a thread that computes in Python keep the interpreter for 5 ms by default: as long as a whole frame takes
 # in a small model, which would wait for it.
-_SWITCH_INTERVAL_S = 0.0005
+_SWITCH_INTERVAL_S = 0.0001
 # About a third of the processor time that a thread of ordinary priority gets where there is not enough for both.
 _BEHIND = 5
 

@@ -21,6 +21,8 @@ SIZES = {"5ms": (144, 144), "30ms": (352, 352)}
 FILM_WH = (640, 480)
 FILM_FPS = 30.0
 FILM_FRAMES = 300
+# The same frames again, so that no run of some seconds begins the film anew.
+FILM_TURNS = 5
 _SEED = 0
 _ANY_DROP = 100.0
 
@@ -32,8 +34,10 @@ def film(folder: Path) -> Path:
         part = path.with_suffix(".part.mkv")
         file = GrowingFile(part)
         drawn = MatroskaFilm(file, FILM_WH, FILM_FPS)
-        for number, (image, _) in enumerate(film_frames(frames=FILM_FRAMES, size_hw=FILM_WH[::-1])):
-            drawn.add(cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, 80))[1].tobytes(), number / FILM_FPS)
+        frames = film_frames(frames=FILM_FRAMES, size_hw=FILM_WH[::-1])
+        jpegs = [cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, 80))[1].tobytes() for image, _ in frames]
+        for number in range(FILM_TURNS * FILM_FRAMES):
+            drawn.add(jpegs[number % FILM_FRAMES], number / FILM_FPS)
         file.close()
         part.replace(path)
     return path

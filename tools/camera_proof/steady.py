@@ -94,7 +94,8 @@ def server_killed(work: Path, model: Path) -> Found:
         try:
             with CameraProcess([str(model), "--source", server.url, "--view", "none"], Path(folder)) as camera:
                 for _ in range(KILLS):
-                    time.sleep(4.0)
+                    # Long enough that the next loss begins with the shortest pause again.
+                    time.sleep(12.0)
                     seen.append(camera.holds())
                     server.kill()
                     time.sleep(1.0)
