@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import json
 import statistics
 import subprocess
 import sys
@@ -128,7 +128,11 @@ def start(work: Path, model: Path) -> Found:
             run_once(["people", "--source", source, "--view", view, "--port", "0", "--max-frames", "1"])
             times.append(time.perf_counter() - began_at)
     long = ["people", "--source", source, "--view", "web", "--port", "0", "--max-frames", "600", "--fast", "--loop"]
-    peak_mb = run_once(long)
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "camera.json"
+        run_once([*long, "--json", str(report)])
+        # By its own account: what the system tells of an ended process holds what its parent had before it began.
+        peak_mb = json.loads(report.read_text(encoding="utf-8"))["machine"]["resident_peak_mb"]
     code = (
         "import sys; from fcn_edge.cli.main import main; "
         f"main(['camera', 'people', '--source', {source!r}, '--view', 'none', '--max-frames', '2', '--quiet']); "
@@ -144,14 +148,9 @@ def start(work: Path, model: Path) -> Found:
     return bars, {"seconds": {view: [round(s, 3) for s in times] for view, times in whole.items()}}
 
 
-def run_once(arguments: list[str]) -> float:
-    """Run the camera to its end; give the peak of its resident memory in MB of 1,000,000 bytes."""
-    process = subprocess.Popen([sys.executable, "-m", "fcn_edge", "camera", *arguments, "--quiet"])
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"the camera ended with {process.returncode}: {arguments}")
-    return usage.ru_maxrss * 1024 / 1e6
+def run_once(arguments: list[str]) -> None:
+    """Run the camera to its end."""
+    subprocess.run([sys.executable, "-m", "fcn_edge", "camera", *arguments, "--quiet"], check=True)
 
 
 def _median(values: list[float]) -> float:
