@@ -1,215 +1,274 @@
-"""The page in a real browser: headless Chromium, driven as a person would use it."""
+"""The page in a real browser."""
 
 from __future__ import annotations
 
-import contextlib
+import base64
 import os
 import shutil
-import socket
 import time
 
 import pytest
 from web_camera import WebCamera
 
-from fcn_edge.live.frame import SourceHealth
+from fcn_edge.live.frame import WELL, SourceHealth
 from fcn_edge.live.status import OutputStatus
 from fcn_edge.live.web.config import WebConfig
 
 TOKEN = "correct-horse-battery"
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--window-size=1280,800",
-)
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
-REQUIRED = os.environ.get("FCN_EDGE_BROWSER") == "required"
+_REQUIRED = os.environ.get("FCN_EDGE_BROWSER") == "required"
+try:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+except ImportError:
+    if _REQUIRED:
+        raise
+    pytest.skip("selenium is not installed", allow_module_level=True)
 
-if not REQUIRED:
-    pytest.importorskip("selenium", reason="needs selenium, of the extra dev")
-    if not (BROWSER and DRIVER):
-        pytest.skip("needs Chromium and its driver: apt-get install chromium-driver", allow_module_level=True)
+pytestmark = pytest.mark.skipif(
+    not _REQUIRED and (CHROMIUM is None or DRIVER is None), reason="needs Chromium and its chromedriver"
+)
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+    "--window-size=1280,800",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def camera():
+    with WebCamera(WebConfig(port=0, token=TOKEN)) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    from selenium import webdriver
-
     options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
+    options.binary_location = CHROMIUM
+    downloads = tmp_path_factory.mktemp("downloads")
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(flag)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    # The path is given, so that nothing looks for a driver in the network.
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    # The path of the driver is given, so that selenium never looks for one on the network.
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.downloads = downloads
     yield driver
     driver.quit()
 
 
-@pytest.fixture
-def camera():
-    with WebCamera(WebConfig(port=0)) as running:
-        yield running
+def script(browser, code, *arguments):
+    return browser.execute_script(f"return {code}", *arguments)
+
+
+def text(browser, name):
+    return script(browser, "document.getElementById(arguments[0]).innerText", name)
+
+
+def hidden(browser, name):
+    return script(browser, "document.getElementById(arguments[0]).hidden", name)
+
+
+def wait_for(condition, timeout_s=10.0):
+    end = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < end, "it did not come to that in time"
+        time.sleep(0.05)
+    return found
+
+
+def pixel(browser, x, y):
+    code = (
+        "[...document.getElementById('picture').getContext('2d').getImageData(arguments[0], arguments[1], 1, 1).data]"
+    )
+    return script(browser, code, x, y)[:3]
+
+
+def picture(browser):
+    return script(browser, "document.getElementById('picture').toDataURL('image/png')")
 
 
 @pytest.fixture
 def page(browser, camera):
-    browser.get_log("browser")
+    """Give the browser with the page open and a picture in it, and its switches as they are at first."""
     browser.get(camera.view.url)
-    _until(lambda: _text(browser, "pill-text") == "Live")
-    _until(lambda: _picture(browser) is not None)
+    wait_for(lambda: browser.current_url == camera.view.url.partition("?")[0])
+    script(browser, "localStorage.clear()")
+    browser.refresh()
+    wait_for(lambda: text(browser, "pill-text") == "Live" and hidden(browser, "empty"))
     return browser
 
 
-def _until(condition, seconds=15.0):
-    ends_at = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends_at, "it did not come"
-        time.sleep(0.05)
+def switch_to(browser, show):
+    browser.find_element("css selector", f'input[value="{show}"]').click()
+    # Each picture of the camera is drawn with the switch as it is by then.
+    time.sleep(0.15)
 
 
-def _text(browser, element_id):
-    return browser.execute_script("return document.getElementById(arguments[0])?.innerText ?? ''", element_id)
+def errors(browser):
+    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
 
 
-def _picture(browser):
-    """What the canvas shows, as a data URL; None while it is empty."""
-    return browser.execute_script(
-        "if (document.getElementById('empty').checkVisibility()) return null;"
-        "return document.getElementById('picture').toDataURL()"
+def test_the_picture_moves_and_the_numbers_change(page):
+    before, delivered = picture(page), text(page, "frames")
+    wait_for(lambda: picture(page) != before and text(page, "frames") != delivered)
+    assert float(text(page, "fps-shown")) > 2
+    assert text(page, "age").endswith("ms")
+    wait_for(lambda: "±" in text(page, "age-drawn"))
+    assert text(page, "title") == "squares.int8.tflite"
+
+
+def test_the_classes_are_listed_with_their_shares(page):
+    wait_for(lambda: "%" in text(page, "classes"))
+    rows = text(page, "classes").split("\n")
+    assert [row for row in rows if "%" not in row] == ["background", "square", "corner", "never seen"]
+    shares = [float(row.replace("%", "")) for row in rows if "%" in row]
+    assert sum(shares) == pytest.approx(100, abs=0.3)
+    assert shares[3] == 0
+
+
+def test_the_switches_show_overlay_mask_and_original(page):
+    # The corner is class 2, (31, 120, 180), over grey 40.
+    assert pixel(page, 5, 5) == pytest.approx([36, 80, 110], abs=8)
+    switch_to(page, "mask")
+    assert pixel(page, 5, 5) == [31, 120, 180]
+    assert pixel(page, 5, 110) == [0, 0, 0]
+    switch_to(page, "original")
+    assert pixel(page, 5, 5) == pytest.approx([40, 40, 40], abs=8)
+    switch_to(page, "overlay")
+    script(
+        page, "((o) => { o.value = '100'; o.dispatchEvent(new Event('input')); })(document.getElementById('opacity'))"
     )
+    time.sleep(0.15)
+    assert pixel(page, 5, 5) == pytest.approx([31, 120, 180], abs=3)
+    assert pixel(page, 5, 110) == pytest.approx([40, 40, 40], abs=8)
 
 
-def _pixel(browser, x_share, y_share):
-    """Red, green and blue at a place of the picture."""
-    return browser.execute_script(
-        "const c = document.getElementById('picture');"
-        "const d = c.getContext('2d').getImageData(c.width * arguments[0], c.height * arguments[1], 1, 1).data;"
-        "return [...d].slice(0, 3)",
-        x_share,
-        y_share,
-    )
-
-
-def _choose(browser, what):
-    browser.execute_script("document.querySelector(`input[name=show][value=${arguments[0]}]`).click()", what)
-
-
-def test_the_picture_moves_and_the_numbers_change(page, camera):
-    first = _picture(page)
-    _until(lambda: _picture(page) != first)
-    frames = _text(page, "frames")
-    _until(lambda: _text(page, "frames") != frames)
-    _until(lambda: _text(page, "fps-shown").replace(".", "").strip("0").isdigit())
-    assert _text(page, "fps-processed") == "30.0"
-    assert "square" in _text(page, "classes")
-    assert _text(page, "title") == "squares.int8.tflite"
-
-
-def test_overlay_mask_and_original_show_what_they_say(page, camera):
-    # The upper left corner is a class of its own, blue over dark ground.
-    _choose(page, "original")
-    _until(lambda: max(_pixel(page, 0.05, 0.05)) < 80)
-    _choose(page, "mask")
-    _until(lambda: _pixel(page, 0.05, 0.05) == [31, 120, 180])
-    _choose(page, "overlay")
-    _until(lambda: 60 < _pixel(page, 0.05, 0.05)[2] < 150)
-    page.execute_script(
-        "const s = document.getElementById('opacity');"
-        "s.value = 100; s.dispatchEvent(new Event('input', {bubbles: true}))"
-    )
-    _until(lambda: _pixel(page, 0.05, 0.05)[2] > 165)
-
-
-def test_what_was_chosen_is_still_chosen_after_a_reload(page, camera):
-    _choose(page, "mask")
+def test_the_switches_are_remembered(page):
+    switch_to(page, "mask")
     page.refresh()
-    _until(lambda: _picture(page) is not None)
-    script = "return document.querySelector('input[name=show]:checked').value"
-    assert page.execute_script(script) == "mask"
-    _choose(page, "overlay")
+    wait_for(lambda: hidden(page, "empty"))
+    assert script(page, "document.querySelector('input[name=show]:checked').value") == "mask"
+    assert pixel(page, 5, 5) == [31, 120, 180]
 
 
-def test_a_lost_source_is_said_with_the_seconds_to_the_next_try(page, camera):
-    camera.health = SourceHealth(waiting=True, note="the stream was lost", next_try_s=7.0, losses=1)
+def test_the_snapshot_is_saved_by_the_browser(page):
+    page.find_element("id", "snapshot").click()
+    saved = wait_for(lambda: list(page.downloads.glob("fcn-edge-*.png")))
+    assert saved[0].read_bytes().startswith(b"\x89PNG")
+
+
+def test_full_screen_goes_on_and_off(page):
+    button = page.find_element("id", "fullscreen")
+    button.click()
+    wait_for(lambda: button.get_attribute("aria-pressed") == "true")
+    button.click()
+    wait_for(lambda: button.get_attribute("aria-pressed") == "false")
+
+
+def test_everything_can_be_reached_with_the_keyboard_and_has_a_name(page):
+    reached = []
+    for _ in range(8):
+        page.switch_to.active_element.send_keys("\ue004")
+        node = page.switch_to.active_element
+        reached.append((node.get_attribute("id") or node.get_attribute("name"), node.accessible_name))
+    assert {"show", "opacity", "snapshot", "fullscreen"} <= {name for name, _ in reached}
+    assert all(label for name, label in reached if name in ("show", "opacity", "snapshot", "fullscreen"))
+    assert "square" in page.find_element("id", "picture").accessible_name
+
+
+def test_a_lost_camera_is_said_and_the_old_picture_is_not_shown_as_live(page, camera):
+    camera.health = SourceHealth(waiting=True, note="/dev/video0 was pulled out", next_try_s=7.0, losses=1)
     camera.running = False
-    _until(lambda: "The camera was lost." in _text(page, "banner"))
-    assert "The stream was lost" in _text(page, "banner")
-    assert "7" in _text(page, "banner")
-    camera.health, camera.running = SourceHealth(losses=1, reconnects=1), True
-    _until(lambda: page.execute_script("return document.getElementById('banner').hidden"))
-
-
-def test_an_output_that_failed_is_named(page, camera):
-    camera.outputs = {"recording": OutputStatus(5, 2, "no space left on the disk"), "web": OutputStatus()}
-    _until(lambda: "no space left on the disk" in page.execute_script("return document.body.innerText"))
-
-
-def test_a_page_whose_camera_was_started_anew_comes_back_by_itself(browser):
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    with WebCamera(WebConfig(port=port)) as first:
-        browser.get(first.view.url)
-        _until(lambda: _text(browser, "pill-text") == "Live")
-    _until(lambda: _text(browser, "pill-text") != "Live")
-    with WebCamera(WebConfig(port=port)):
-        _until(lambda: _text(browser, "pill-text") == "Live", seconds=25)
-
-
-def test_without_the_right_token_there_is_no_picture_and_with_it_there_is(browser):
-    with WebCamera(WebConfig(port=0, token=TOKEN)) as camera:
-        root = f"http://127.0.0.1:{camera.view.port}/"
-        for address in (root, f"{root}?token=wrong-horse-battery"):
-            browser.get(address)
-            assert browser.execute_script("return document.getElementById('picture')") is None
-        browser.get(f"{root}?token={TOKEN}")
-        _until(lambda: _text(browser, "pill-text") == "Live")
-        assert TOKEN not in browser.current_url
-
-
-@pytest.mark.parametrize(("width", "height"), [(320, 568), (390, 844), (1280, 800)])
-def test_nothing_sticks_out_of_a_screen_of_any_width(page, camera, width, height):
-    page.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": width < 700},
-    )
     try:
-        _until(lambda: _picture(page) is not None)
-        assert page.execute_script("return document.documentElement.scrollWidth") <= width
-        box = page.execute_script("return document.getElementById('picture').getBoundingClientRect().toJSON()")
-        assert box["left"] >= 0
-        assert box["right"] <= width
+        wait_for(lambda: text(page, "pill-text") == "Waiting")
+        assert "pulled out. Opening it again in" in text(page, "banner")
+        wait_for(lambda: "Old picture" in text(page, "old"))
     finally:
-        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        camera.health, camera.running = WELL, True
+    wait_for(lambda: text(page, "pill-text") == "Live" and hidden(page, "old"))
 
 
-def test_nothing_is_complained_of_and_nobody_else_is_asked(page, camera):
+def test_an_output_that_stopped_is_said(page, camera):
+    camera.outputs = {"recording": OutputStatus(10, 3, "the disk is full")}
+    try:
+        wait_for(lambda: "The disk is full" in text(page, "banner"))
+        assert "Stopped: the disk is full" in text(page, "outputs")
+    finally:
+        camera.outputs = {}
+    wait_for(lambda: hidden(page, "banner"))
+
+
+def test_a_wrong_token_is_refused_and_the_right_one_typed_in_opens_the_page(browser, camera):
+    browser.delete_all_cookies()
+    address = camera.view.url.partition("?")[0]
+    browser.get(f"{address}?token=wrong-token-altogether")
+    assert browser.find_element("tag name", "h1").text == "That token is not right"
+    assert not browser.find_elements("id", "picture")
+    browser.find_element("id", "token").send_keys(TOKEN + "\n")
+    wait_for(lambda: browser.current_url == address and browser.find_elements("id", "picture"))
+
+
+def test_a_link_from_another_site_opens_the_page_too(browser, camera, tmp_path):
+    browser.delete_all_cookies()
+    mail = tmp_path / "mail.html"
+    mail.write_text(f'<a id="link" href="{camera.view.url}">camera</a>', encoding="utf-8")
+    browser.get(mail.as_uri())
+    browser.find_element("id", "link").click()
+    wait_for(lambda: browser.find_elements("id", "picture"))
+
+
+def test_the_page_comes_back_by_itself_after_the_server_was_restarted(browser):
+    with WebCamera(WebConfig(port=0, token=TOKEN)) as first:
+        browser.get(first.view.url)
+        wait_for(lambda: browser.find_elements("id", "picture") and text(browser, "pill-text") == "Live")
+        port = first.view.port
+    wait_for(lambda: text(browser, "pill-text") == "Disconnected")
+    assert "Trying again" in text(browser, "banner")
+    with WebCamera(WebConfig(port=port, token=TOKEN)):
+        wait_for(lambda: text(browser, "pill-text") == "Live", timeout_s=20)
+        before = picture(browser)
+        wait_for(lambda: picture(browser) != before)
+
+
+def test_a_server_with_another_token_is_said(browser):
+    with WebCamera(WebConfig(port=0, token=TOKEN)) as first:
+        browser.get(first.view.url)
+        wait_for(lambda: browser.find_elements("id", "picture") and text(browser, "pill-text") == "Live")
+        port = first.view.port
+    with WebCamera(WebConfig(port=port, token=TOKEN + "-new")):
+        wait_for(lambda: text(browser, "pill-text") == "No access", timeout_s=20)
+        browser.find_element("id", "banner-act").click()
+        wait_for(lambda: browser.find_elements("id", "token"))
+
+
+def test_on_a_narrow_phone_nothing_sticks_out(page):
+    for width in (320, 390):
+        page.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 800, "deviceScaleFactor": 2, "mobile": True},
+        )
+        assert script(page, "document.documentElement.scrollWidth") <= width
+        shot = base64.b64decode(page.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"])
+        assert len(shot) > 5000
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_page_makes_no_complaint_and_asks_no_other_host(page, camera):
+    errors(page)
     page.get_log("performance")
     page.refresh()
-    _until(lambda: _picture(page) is not None)
-    assert [entry["message"] for entry in page.get_log("browser") if entry["level"] in ("WARNING", "SEVERE")] == []
-    asked = {entry["message"].partition('"url":"')[2].partition('"')[0] for entry in page.get_log("performance")}
-    hosts = {url.partition("://")[2].partition("/")[0] for url in asked if url.startswith(("http", "ws"))}
-    assert hosts == {f"127.0.0.1:{camera.view.port}"}
-
-
-def test_a_browser_that_stops_reading_slows_nobody(page, camera):
-    idle = []
-    with contextlib.ExitStack() as stack:
-        for _ in range(5):
-            viewer = stack.enter_context(socket.create_connection(("127.0.0.1", camera.view.port), timeout=5))
-            viewer.sendall(b"GET /stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            idle.append(viewer)
-        before = camera.written
-        time.sleep(2.0)
-        assert camera.written - before >= 40
-        first = _picture(page)
-        _until(lambda: _picture(page) != first, seconds=3)
-    assert camera.slowest_write_s < 0.1
+    wait_for(lambda: text(page, "pill-text") == "Live")
+    time.sleep(1.0)
+    assert errors(page) == []
+    asked = [
+        entry["message"] for entry in page.get_log("performance") if 'Network.requestWillBeSent"' in entry["message"]
+    ]
+    assert asked
+    for message in asked:
+        assert (
+            f'"url":"http://127.0.0.1:{camera.view.port}/' in message
+            or '"url":"data:' in message
+            or '"url":"blob:' in message
+        )

@@ -13,6 +13,7 @@ from fcn_edge.live.web.guesses import AT_ONCE, Guesses
 
 TOKEN = "correct-horse-battery"
 COOKIE = "fcn_edge_8080"
+EVERYWHERE = "0.0.0.0"
 
 
 class Clock:
@@ -60,7 +61,7 @@ def test_the_cookie_does_not_give_the_token_away():
 def test_no_token_and_a_wrong_one_are_told_apart():
     assert _judge(_guard()) is Verdict.NO_TOKEN
     assert _judge(_guard(), token="") is Verdict.WRONG_TOKEN
-    assert _judge(_guard(), token=TOKEN + "x") is Verdict.WRONG_TOKEN
+    assert _judge(_guard(), token=f"{TOKEN}x") is Verdict.WRONG_TOKEN
     assert _judge(_guard(), token=TOKEN[:-1]) is Verdict.WRONG_TOKEN
     assert _judge(_guard(), headers={"Authorization": "Bearer nonsense"}) is Verdict.WRONG_TOKEN
     assert _judge(_guard(), cookies={"other": "x"}) is Verdict.NO_TOKEN
@@ -150,7 +151,7 @@ def test_values_out_of_range_are_refused(config):
 
 @pytest.mark.parametrize(
     ("host", "expected"),
-    [("127.0.0.1", True), ("localhost", True), ("0.0.0.0", False), ("192.0.2.1", False), ("", False)],
+    [("127.0.0.1", True), ("localhost", True), (EVERYWHERE, False), ("192.0.2.1", False), ("", False)],
 )
 def test_only_loopback_addresses_can_do_without_a_token(host, expected):
     assert is_loopback(host) is expected
@@ -174,7 +175,7 @@ def test_an_address_that_is_not_this_machines_is_an_error(host):
 def test_the_address_shown_is_one_that_can_be_opened():
     assert address_to_show("127.0.0.1") == "127.0.0.1"
     assert address_to_show("::1") == "[::1]"
-    shown = address_to_show("0.0.0.0")
+    shown = address_to_show(EVERYWHERE)
     assert shown
-    assert shown != "0.0.0.0"
+    assert shown != EVERYWHERE
     assert socket.gethostbyname(shown)

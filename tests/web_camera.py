@@ -108,7 +108,7 @@ class WebCamera:
                 begun_at = time.perf_counter()
                 self.view.write(result, frame.image_bgr)
                 self.slowest_write_s = max(self.slowest_write_s, time.perf_counter() - begun_at)
-            except Exception as error:  # noqa: BLE001 - raised where the test waits
+            except Exception as error:  # noqa: BLE001 - raised at the end, in the test's thread
                 self.error = error
                 return
             self.written += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -95,45 +96,36 @@ class Answers:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; nothing that happens here is told to the other side but its status."""
         gate = self._gates.of(request.protocol)
-        if gate is None:
-            raise ConnectionResetError
-        gate.request_begins()
-        try:
-            response = await self._answer(request, gate)
-        except (ConnectionError, asyncio.CancelledError):
-            raise
-        except Exception:  # noqa: BLE001 - whatever it is, it is told to nobody outside and ends nothing here
-            _LOG.exception("%s %s", request.method, request.path)
-            response = self._notice(500, Notice("Something went wrong", "The camera goes on; try again."))
-        if not response.prepared:
-            for name, value in HEADERS.items():
-                response.headers.setdefault(name, value)
-            if response.status >= 400:  # noqa: PLR2004 - HTTP's errors
-                response.force_close()
-            await response.prepare(request)
-            await response.write_eof()
-        await gate.emptied()
-        gate.request_ends()
-        return response
+        response: web.StreamResponse | None = None
+        with contextlib.suppress(ConnectionError):
+            # Who is gone gets no answer; the server finds that out once more and closes.
+            if gate is not None:
+                gate.request_begins()
+                response = await self._answer_safely(request, gate)
+                await _send(request, response)
+                await gate.emptied()
+                gate.request_ends()
+        return response if response is not None else self._notice(400, Notice("Gone", ""))
 
-    async def _answer(  # noqa: PLR0911 - one for each thing that may be asked
-        self, request: web.BaseRequest, gate: Gate
-    ) -> web.StreamResponse:
-        if request.method not in ("GET", "HEAD"):
-            response = self._notice(405, Notice("Only for looking at", "Nothing can be sent to this camera."))
-            response.headers["Allow"] = "GET, HEAD"
-            return response
-        if request.can_read_body or request.headers.get("Expect"):
-            return self._notice(413, Notice("Only for looking at", "Nothing can be sent to this camera."))
+    async def _answer_safely(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
+        try:
+            return await self._answer(request, gate)
+        except ConnectionError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, the other side learns nothing and the camera goes on
+            _LOG.exception("%s %s", request.method, request.path)
+            return self._notice(500, Notice("Something went wrong", "The camera goes on; try again."))
+
+    async def _answer(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
+        if request.method not in ("GET", "HEAD") or request.can_read_body or request.headers.get("Expect"):
+            return self._only_for_looking(request)
         if request.path == "/healthz":
             return self._healthz()
         token = request.query.get("token")
         visit = Visit(request.remote or "", request.headers, request.cookies, token, request.path == "/live")
         verdict = self._guard.judge(visit, self._cookie_name)
         if verdict in _REFUSALS:
-            if verdict is Verdict.WRONG_TOKEN:
-                await asyncio.sleep(_WRONG_TOKEN_DELAY_S)
-            return self._refuse(verdict)
+            return await self._refuse(verdict)
         if verdict is Verdict.ARRIVED and request.path == "/":
             return self._arrival()
         answer = self._by_path.get(request.path)
@@ -194,7 +186,18 @@ class Answers:
         )
         return response
 
-    def _refuse(self, verdict: Verdict) -> web.Response:
+    def _only_for_looking(self, request: web.BaseRequest) -> web.Response:
+        wrong_method = request.method not in ("GET", "HEAD")
+        text = "Nothing can be sent to this camera."
+        response = self._notice(405 if wrong_method else 413, Notice("Only for looking at", text))
+        if wrong_method:
+            response.headers["Allow"] = "GET, HEAD"
+        return response
+
+    async def _refuse(self, verdict: Verdict) -> web.Response:
+        if verdict is Verdict.WRONG_TOKEN:
+            # A person does not notice; who tries thousands does. Nobody else waits meanwhile.
+            await asyncio.sleep(_WRONG_TOKEN_DELAY_S)
         status, notice = _REFUSALS[verdict]
         response = self._notice(status, notice)
         if verdict is Verdict.NO_TOKEN:
@@ -217,3 +220,15 @@ class Answers:
 
         headers = {"Content-Security-Policy": policy_for(page, host)}
         return web.Response(status=status, text=page.html, content_type="text/html", headers=headers)
+
+
+async def _send(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Send an answer here rather than leave it to the server, to know when it was taken."""
+    if response.prepared:
+        return
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if response.status >= 400:  # noqa: PLR2004 - HTTP's errors
+        response.force_close()
+    await response.prepare(request)
+    await response.write_eof()

@@ -97,7 +97,7 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise _refused(host, port, error) from error
-    listener.settimeout(0)
+    listener.setblocking(False)  # noqa: FBT003 - the standard library's
     return listener
 
 
@@ -121,7 +121,7 @@ def _resolve(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str |
         message = f"--host {host}: this is no address or name that this machine knows"
         raise OutputError(message, hint="use --host 0.0.0.0 for all of its addresses") from error
     return [
-        (int(family), int(kind), protocol, name, (str(address[0]), *address[1:]))
+        (int(family), int(kind), protocol, name, tuple(address))  # type: ignore[arg-type] # bytes are for other families
         for family, kind, protocol, name, address in found
     ]
 

@@ -70,10 +70,13 @@ class Encoder:
         while (taken := self._newest.take()) is not None:
             copy, forms = taken
             for form in forms:
-                try:
-                    self._publish(Encoded(copy.number, form, self._encode(copy, form)))
-                except Exception:  # noqa: BLE001, PERF203 - one picture that cannot be encoded must not be the last
-                    _LOG.exception("result %d cannot be encoded as %s", copy.number, form)
+                self._encode_and_publish(copy, form)
+
+    def _encode_and_publish(self, copy: Copy, form: str) -> None:
+        try:
+            self._publish(Encoded(copy.number, form, self._encode(copy, form)))
+        except Exception:  # noqa: BLE001 - one picture that cannot be encoded is no reason to show none any more
+            _LOG.exception("result %d cannot be encoded as %s", copy.number, form)
 
     def _encode(self, copy: Copy, form: str) -> bytes:
         limits = self._config

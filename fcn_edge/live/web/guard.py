@@ -22,8 +22,8 @@ class Verdict(Enum):
     WELCOME = "welcome"
     ARRIVED = "arrived"
     """The token came in the address and is right."""
-    NO_TOKEN = "no_token"  # noqa: S105 - a verdict
-    WRONG_TOKEN = "wrong_token"  # noqa: S105 - a verdict
+    NO_TOKEN = "no_token"  # noqa: S105 - a word for a verdict
+    WRONG_TOKEN = "wrong_token"  # noqa: S105 - likewise
     TOO_MANY_GUESSES = "too_many_guesses"
     WRONG_HOST = "wrong_host"
     WRONG_ORIGIN = "wrong_origin"

@@ -2,8 +2,8 @@
 
 Four bytes, little-endian: length of the header. The header: JSON in UTF-8, filled up with spaces so that what follows
 begins at an even byte. Then the class ids as runs (see :mod:`fcn_edge.live.web.runs`): all lengths, two bytes each,
-then all ids, one byte each; or, where that would be longer, the ids of all pixels as they are. The rest is the picture,
-a JPEG.
+then all ids, one byte each; or, where that would be longer, the ids of all pixels as they are. The rest is the
+picture, JPEG.
 
 Header: ``number`` (of the picture, from 1), ``frame`` (the source's number), ``size_wh`` (of picture and mask),
 ``runs`` (null where the ids stand as they are), ``begun_ms`` (when the frame was captured, on the server's monotonic

@@ -42,7 +42,7 @@ class StatusText:
         status: dict[str, Any] | None = None
         try:
             status = self.status()
-        except Exception:  # noqa: BLE001 - a figure that cannot be had is no reason to show no picture
+        except Exception:  # noqa: BLE001 - a page without figures is better than none
             _LOG.exception("the state of the run cannot be told")
         return json.dumps({"type": "status", "status": status, **more}, separators=(",", ":"))
 

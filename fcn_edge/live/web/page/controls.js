@@ -97,7 +97,8 @@ function refresh() {
   while (shownAt.length && now - shownAt[0] > 2000) shownAt.shift();
   setText(byId("fps-shown"), newest ? (shownAt.length / 2).toFixed(1) : "–");
   if (newest) {
-    setText(byId("age"), milliseconds(newest.result_ms));
+    // What an old picture took is no news.
+    setText(byId("age"), shownAt.length ? milliseconds(newest.result_ms) : "–");
     legend.setShares(newest.shares);
     byId("picture").setAttribute("aria-label", `Live picture: ${legend.describe(newest.shares)}`);
     const best = link.clock.best;

@@ -1,4 +1,4 @@
-// What the server sends: see message.py.
+// What the server sends.
 
 const LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
