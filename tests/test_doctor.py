@@ -208,8 +208,12 @@ def test_every_check_can_fail_without_ending_the_examination(tmp_path, monkeypat
 
 
 def test_each_runtime_here_tries_the_shipped_int8_files_it_runs(tmp_path):
-    backends = [("litert", "tflite"), ("onnxruntime", "onnx"), ("onnxruntime-cuda", "onnx"), ("keras", "keras")]
-    events = tuple({"backend": name, "formats": [kind], "available": True} for name, kind in backends)
+    backends = [("litert", "tflite"), ("onnxruntime", "onnx"), ("onnxruntime-cuda", "onnx"), ("openvino-gpu", "onnx")]
+    backends.append(("keras", "keras"))
+    events = tuple(
+        {"backend": name, "formats": [kind], "available": True, "accelerated": name.endswith(("-cuda", "-gpu"))}
+        for name, kind in backends
+    )
     absent = {"backend": "openvino", "formats": ["onnx"], "available": False}
     fake = FakeAsk({**HEALTHY, "backends": Answer((*events, absent))})
     report = examine(make_host(tmp_path), ask=fake)

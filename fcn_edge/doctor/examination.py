@@ -37,9 +37,6 @@ CHECKS = {
     "clock": "clock",
 }
 
-# Backends that stand for an accelerator: opening one may take minutes (TensorRT builds an engine), or fail where there
-# is none. What ONNX Runtime offers is asked apart, and ``tune`` tries them.
-_ACCELERATED = ("cuda", "tensorrt")
 _TRIED_FORMATS = ("tflite", "onnx")
 # Two at a time, as even small boards have processors for: the figures are rough anyway.
 _AT_ONCE = 2
@@ -111,7 +108,9 @@ def _to_try(backends: Answer) -> dict[str, list[Path]]:
     found = {
         str(event["backend"]): [file for file, known in files if known in event["formats"] and known in _TRIED_FORMATS]
         for event in backends.events
-        if event.get("available") and not any(word in str(event["backend"]) for word in _ACCELERATED)
+        # Opening an accelerator may take minutes (TensorRT builds an engine), or fail where there is none. What ONNX
+        # Runtime offers is asked apart, and ``tune`` tries them.
+        if event.get("available") and not event.get("accelerated")
     }
     return {backend: fitting for backend, fitting in found.items() if fitting}
 

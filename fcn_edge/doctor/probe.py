@@ -61,7 +61,8 @@ def _backends() -> None:
         _tell(error=_reason(error))
         return
     for name, spec in BACKENDS.items():
-        _tell(backend=name, formats=list(spec.formats), available=optional.available(spec.package))
+        here = optional.available(spec.package)
+        _tell(backend=name, formats=list(spec.formats), available=here, accelerated=spec.accelerated)
 
 
 def _opencv() -> None:
