@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -42,6 +43,21 @@ class FrugalSource:
 
     def interrupt(self):
         pass
+
+    def close(self):
+        pass
+
+
+class SlowAtFirst:
+    """An output that lets all queues before it fill up, and then keeps pace."""
+
+    name = "slow_at_first"
+    needs_picture = True
+    needs_frame = False
+
+    def write(self, result, picture_bgr):
+        if result.frame.number < 60:
+            time.sleep(0.005)
 
     def close(self):
         pass
@@ -97,18 +113,18 @@ def test_once_running_no_frame_takes_new_memory_of_a_pictures_size(tmp_path, smo
     grown, made = [], []
 
     def watch(number):
-        if number == 60:
+        if number == 90:
             tracemalloc.start()
-        elif number == 120:
+        elif number == 150:
             grown.append(tracemalloc.get_traced_memory()[1])
-        if number in (60, 120):
+        if number in (90, 150):
             made.append(pipeline.pool.made)
 
     with Segmenter.open(model) as segmenter:
         pipeline = Pipeline(
-            FrugalSource(120, watch),
+            FrugalSource(150, watch),
             segmenter,
-            [Recorder(tmp_path / "film.mkv", rate_fps=30.0)],
+            [Recorder(tmp_path / "film.mkv", rate_fps=30.0), SlowAtFirst()],
             Painter(segmenter.classes),
             smoother=Smoother(0.1) if smooth else None,
         )
@@ -118,7 +134,7 @@ def test_once_running_no_frame_takes_new_memory_of_a_pictures_size(tmp_path, smo
         finally:
             tracemalloc.stop()
     assert pipeline.join() is None
-    assert pipeline.tally.results_written == 120
+    assert pipeline.tally.results_written == 150
     # More frames may have been on their way than before; what they took stays in the pool.
     one_frame = sum(array.nbytes for array in _arrays(pipeline.pool.free[0]))
     assert grown[0] - (made[1] - made[0]) * one_frame < FRAME_BYTES / 2
