@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -86,6 +88,20 @@ def test_a_closed_endpoint_listens_no_more(metrics):
     metrics.close()
     with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", metrics.port), timeout=2):
         pass
+
+
+def test_who_goes_away_or_says_nothing_leaves_no_trace(metrics, capfd):
+    metrics._server.RequestHandlerClass.timeout = 0.1
+    address = ("127.0.0.1", metrics.port)
+    with socket.create_connection(address) as silent:
+        assert silent.recv(1) == b""
+    with socket.create_connection(address) as rude:
+        rude.sendall(b"GET /metrics")
+        # Closing then resets the connection.
+        rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert _scrape(metrics.port)
+    time.sleep(0.15)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_port_that_is_taken_is_an_error_of_its_own(metrics):
@@ -208,6 +224,34 @@ def test_only_as_many_frames_a_second_as_asked_for_are_told(broker):
     assert numbers == [0, 5, 10, 15, 20]
 
 
+def test_a_lost_source_is_told_of_though_no_frame_comes(broker, monkeypatch):
+    monkeypatch.setattr(mqtt, "_STATUS_EVERY_S", 0.05)
+    waiting = [False]
+
+    def look():
+        return dataclasses.replace(STATUS, health=SourceHealth(waiting=waiting[0]))
+
+    def told_of(value):
+        found = [json.loads(payload) for topic, payload in told if topic == "cam/status"]
+        return any(status["health"]["waiting"] is value for status in found)
+
+    with _listener(broker.port) as told:
+        sink = Mqtt(MqttConfig(f"mqtt://127.0.0.1:{broker.port}/cam"), NAMES, look)
+        _until(lambda: told_of(False))  # noqa: FBT003 - the value that is looked for
+        waiting[0] = True
+        _until(lambda: told_of(True))  # noqa: FBT003 - the value that is looked for
+        sink.close()
+
+
+def test_a_model_whose_file_name_is_no_text_is_told_of(broker):
+    status = dataclasses.replace(STATUS, model="caf\udce9.tflite")
+    with _listener(broker.port) as told:
+        sink = Mqtt(MqttConfig(f"mqtt://127.0.0.1:{broker.port}/cam"), NAMES, lambda: status)
+        _until(lambda: "cam/status" in dict(told))
+        sink.close()
+    assert json.loads(dict(told)["cam/status"])["model"] == status.model
+
+
 def test_home_assistant_is_told_of_a_sensor_for_each_class(broker):
     with _listener(broker.port) as told:
         sink = Mqtt(MqttConfig(f"mqtt://127.0.0.1:{broker.port}/cam", discovery=True), NAMES, lambda: STATUS)
@@ -215,6 +259,7 @@ def test_home_assistant_is_told_of_a_sensor_for_each_class(broker):
         sink.close()
     sensor = json.loads(dict(told)["homeassistant/sensor/cam/person_share/config"])
     assert sensor["state_topic"] == "cam/frame"
+    assert sensor["expire_after"] == 60
     assert sensor["value_template"] == '{{ (value_json.class_share["person"] * 100) | round(1) }}'
 
 
@@ -254,17 +299,32 @@ def test_a_broker_that_is_not_there_holds_up_nothing(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://broker/cam", "mqtt:///cam", "mqtt://broker:banana/cam", "mqtt://broker/a/#", "broker"]
+    "url",
+    ["http://broker/cam", "mqtt:///cam", "mqtt://broker:banana/cam", "mqtt://broker/a/#", "broker", "mqtt://a..b/cam"],
 )
 def test_what_is_no_broker_is_wrong_usage(url):
     with pytest.raises(UsageError, match="--mqtt"):
         check_mqtt(MqttConfig(url))
 
 
-def test_a_password_is_not_shown_in_an_error():
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mqtt://user:hunter2@broker/a/#",
+        "mqtt://user:hunter2/x@broker/a",
+        "mqtt://user:x/hunter2@broker/a",
+        "mqtt://user:hunter2#x@broker/a",
+        "mqtt://user:x?hunter2@broker/a",
+        "mqtt://user:hunter2\u2100@broker/a",
+        "mqtt://user:hunter2://@broker:port/a",
+        "user:hunter2@broker/a",
+    ],
+)
+def test_a_password_is_not_shown_in_an_error(url):
     with pytest.raises(UsageError) as caught:
-        check_mqtt(MqttConfig("mqtt://user:hunter2@broker/a/#"))
+        check_mqtt(MqttConfig(url))
     assert "hunter2" not in str(caught.value)
+    assert "broker" in caught.value.message
 
 
 def test_a_rate_that_is_not_above_zero_is_wrong_usage():

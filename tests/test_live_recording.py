@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -16,6 +17,7 @@ from films import grey_frame, read_film, write_film
 
 from fcn_edge.errors import OutputError, UsageError
 from fcn_edge.live.frame import Frame
+from fcn_edge.live.output import recording
 from fcn_edge.live.output.avi import AviFilm
 from fcn_edge.live.output.growing_file import GrowingFile
 from fcn_edge.live.output.matroska import MatroskaFilm
@@ -239,6 +241,56 @@ def test_where_too_little_room_is_left_the_recording_stops_before_the_disk_is_fu
     assert "--keep-mb" in caught.value.hint
     recorder.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_room_to_leave_counts_for_a_single_film_too(tmp_path):
+    times = Times()
+    limits = RecordLimits(min_free_mb=100)
+    shelf = _shelf(tmp_path, times, free=99_000_000)
+    recorder = Recorder(tmp_path / "film.mkv", rate_fps=0.0, limits=limits, shelf=shelf, clock=times.clock)
+    with pytest.raises(OutputError, match="less than 100 MB are free"):
+        _record(recorder, times, [0])
+    recorder.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_avi_that_is_full_goes_on_in_another_film(tmp_path, monkeypatch):
+    monkeypatch.setattr(recording, "LARGEST_BYTES", 6000)
+    times = Times()
+    shelf = Shelf(tmp_path, "film", ".avi", now=times.calendar)
+    recorder = Recorder(tmp_path / "film.avi", rate_fps=10.0, shelf=shelf, clock=times.clock)
+    _record(recorder, times, range(20))
+    recorder.close()
+    paths = [tmp_path / "film.avi", *(film.path for film in shelf.films())]
+    assert len(paths) > 2
+    brightness = [value for path in paths for value in read_film(path)[0]]
+    assert brightness == pytest.approx([4 * number for number in range(20)], abs=1)
+
+
+_KILLED = """
+import sys
+from pathlib import Path
+from test_live_recording import Recorder, Times, _record
+recorder, times = Recorder(Path(sys.argv[1]), rate_fps=0.0), Times()
+for number in range(100_000):
+    _record(recorder, times, [number])
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".avi"])
+def test_a_film_of_a_run_that_was_killed_plays_up_to_its_last_frames(tmp_path, suffix):
+    path = tmp_path / f"film{suffix}"
+    places = os.pathsep.join((str(Path(__file__).parent), *sys.path))
+    command = [sys.executable, "-c", _KILLED, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": places}) as running:
+        for _ in range(30):
+            assert running.stdout.readline()
+        running.kill()
+        told = [int(line) for line in running.stdout.read().splitlines()]
+    frames = len(read_film(path)[0])
+    # What was told of was written; one more may have been, which it did not come to tell.
+    assert (told[-1] if told else 29) + 1 <= frames <= (told[-1] if told else 29) + 2
 
 
 def test_after_a_failure_the_next_picture_begins_another_film_and_the_first_plays(tmp_path, monkeypatch):

@@ -18,6 +18,7 @@ import cv2
 
 FPS = 30.0
 _OPENS_WITHIN_S = 15.0
+_FRAMES = 300
 _TOOLS = Path(__file__).resolve().parent.parent
 
 
@@ -58,7 +59,8 @@ def serve(port: int, film: Path) -> None:
     """Serve the frames of *film* round and round until killed."""
     capture = cv2.VideoCapture(str(film))
     jpegs = []
-    while capture.grab():
+    # What is turned round begins again after ten seconds; more would only make it start late.
+    while len(jpegs) < _FRAMES and capture.grab():
         jpegs.append(cv2.imencode(".jpg", capture.retrieve()[1], (cv2.IMWRITE_JPEG_QUALITY, 85))[1].tobytes())
     capture.release()
 

@@ -95,7 +95,7 @@ def server_killed(work: Path, model: Path) -> Found:
             with CameraProcess([str(model), "--source", server.url, "--view", "none"], Path(folder)) as camera:
                 for _ in range(KILLS):
                     # Long enough that the next loss begins with the shortest pause again.
-                    time.sleep(12.0)
+                    time.sleep(14.0)
                     seen.append(camera.holds())
                     server.kill()
                     time.sleep(1.0)

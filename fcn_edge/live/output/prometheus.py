@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +75,11 @@ class Metrics:
         class Handler(server.RequestHandlerClass):  # type: ignore[misc,name-defined] # only known at run time
             # Whoever connects and says nothing is not waited for.
             timeout = _REQUEST_S
+
+            def handle(self) -> None:
+                # Whoever goes away in the middle is no news: Python would print a traceback for each.
+                with contextlib.suppress(OSError):
+                    super().handle()
 
         server.RequestHandlerClass = Handler
         self._server: Any | None = server

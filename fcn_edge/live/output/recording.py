@@ -96,8 +96,8 @@ class Recorder:
     """Writes the pictures of a run to films that can be played whenever and however it ends.
 
     Args:
-        path: ``.mkv`` (each frame at its true time) or ``.avi`` (mean rate); or a folder, into which films of ten
-            minutes go.
+        path: ``.mkv`` (each frame at its true time) or ``.avi`` (mean rate; goes on in a further film, named by its
+            time, where the format's 2 GiB are reached); or a folder, into which films of ten minutes go.
         rate_fps: Frames a second where they are constant; 0 for a live source.
         limits: How large it may become.
         live: Whether what was written is put onto the disk every few seconds, for power cuts.
@@ -133,7 +133,7 @@ class Recorder:
         self._clock = clock
         self._shelf = shelf or Shelf(path if is_folder else path.parent, stem, suffix)
         self._format = FORMATS[suffix]
-        self._largest_bytes = _largest_bytes(limits, suffix, several=self._several)
+        self._largest_bytes = _largest_bytes(limits, suffix)
         self._syncing = Syncing() if live else None
         self._film: _Film | None = None
         self._first_s = self._begun_at = self._looked_at = 0.0
@@ -200,10 +200,11 @@ class Recorder:
     def _look_for_room(self) -> None:
         """Take old films away; too little room is an error before the disk is full."""
         now = self._clock()
-        if not self._several or (self._film is not None and now - self._looked_at < _LOOK_EVERY_S):
+        limits = self._limits
+        wanted = self._several or limits.min_free_mb is not None
+        if not wanted or (self._film is not None and now - self._looked_at < _LOOK_EVERY_S):
             return
         self._looked_at = now
-        limits = self._limits
         min_free = _MB * (MIN_FREE_MB if limits.min_free_mb is None else limits.min_free_mb)
         self._shelf.clear(
             keep_bytes=None if limits.keep_mb is None else _MB * limits.keep_mb,
@@ -236,11 +237,11 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() or not (path.suffix or path.exists())
 
 
-def _largest_bytes(limits: RecordLimits, suffix: str, *, several: bool) -> float:
+def _largest_bytes(limits: RecordLimits, suffix: str) -> float:
     sizes = [_MB * limits.segment_mb] if limits.segment_mb is not None else []
     if limits.keep_mb is not None:
         sizes.append(_MB * limits.keep_mb / _FEWEST_FILMS)
-    if suffix == ".avi" and several:
+    if suffix == ".avi":
         # Its index and the last frame have to go into it as well.
         sizes.append(0.95 * LARGEST_BYTES)
     return min(sizes, default=float("inf"))
