@@ -58,7 +58,7 @@ class StreamServer:
 def serve(port: int, film: Path) -> None:
     """Serve the frames of *film* round and round until killed."""
     capture = cv2.VideoCapture(str(film))
-    jpegs = []
+    jpegs: list[bytes] = []
     # What is turned round begins again after ten seconds; more would only make it start late.
     while len(jpegs) < _FRAMES and capture.grab():
         jpegs.append(cv2.imencode(".jpg", capture.retrieve()[1], (cv2.IMWRITE_JPEG_QUALITY, 85))[1].tobytes())
