@@ -2,6 +2,7 @@
 
 from fcn_edge.dataset.check import DataReport, check_folder
 from fcn_edge.dataset.coco import convert_coco
+from fcn_edge.dataset.crop import crop_folder
 from fcn_edge.dataset.folder import DataFolder, Sample, open_folder
 from fcn_edge.dataset.mask import read_mask, write_mask
 from fcn_edge.dataset.voc import convert_voc
@@ -13,6 +14,7 @@ __all__ = [
     "check_folder",
     "convert_coco",
     "convert_voc",
+    "crop_folder",
     "open_folder",
     "read_mask",
     "write_mask",

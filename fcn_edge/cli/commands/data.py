@@ -1,4 +1,4 @@
-"""Check a data folder, or make one from another layout.
+"""Check a data folder, or make one from another layout or from boxes in another.
 
 A data folder has images/SPLIT/*.jpg or *.png, masks/SPLIT/*.png (8-bit class ids, 255 = ignore) and classes.txt (one
 name a line, background first). "check" names every fault of it in seconds and shows how frequent each class is.
@@ -10,12 +10,13 @@ import argparse
 from pathlib import Path
 
 from fcn_edge.atomic import write_report
-from fcn_edge.dataset import DataReport, check_folder, convert_coco, convert_voc, open_folder
+from fcn_edge.dataset import DataFolder, DataReport, check_folder, convert_coco, convert_voc, crop_folder, open_folder
 
 EXAMPLE = """fcn-edge data check people
   fcn-edge data from-voc VOCdevkit/VOC2012 --out voc
   fcn-edge data from-coco annotations/instances_train2017.json --images train2017 --out people \\
-      --split train --classes person"""
+      --split train --classes person
+  fcn-edge data crop people --boxes portraits.csv --out portraits"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,9 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     coco.add_argument("--images", type=Path, required=True, metavar="DIR", help="where the images are")
     coco.add_argument("--split", required=True, metavar="NAME", help="the split to write: train, val, …")
     coco.add_argument("--classes", metavar="A,B", help="categories to take, in the order of their ids; all by default")
-    for action in (voc, coco):
+    crop = actions.add_parser("crop", help="make a data folder of boxes in the pictures of another")
+    crop.add_argument("source", type=Path, metavar="DIR", help="a data folder")
+    crop.add_argument("--boxes", type=Path, required=True, metavar="FILE.csv", help="columns split,id,x0,y0,x1,y1")
+    for action in (voc, coco, crop):
         action.add_argument("--out", type=Path, required=True, metavar="DIR", help="the data folder to make")
-    for action in (check, voc, coco):
+    for action in (check, voc, coco, crop):
         action.add_argument("--json", metavar="FILE", help="write the result as JSON; - is standard output")
         # The same two as every command has, so that they may also stand at the end of the line.
         action.add_argument("--quiet", action="store_true", default=argparse.SUPPRESS, help="print nothing but errors")
@@ -45,12 +49,19 @@ def run(args: argparse.Namespace) -> int:
     """Run the action and print what there is now."""
     if args.action == "check":
         return _check(args)
+    if args.action == "crop":
+        return _tell(args, crop_folder(args.source, args.boxes, args.out, quiet=args.quiet))
     classes = [name.strip() for name in args.classes.split(",")] if args.classes else None
     if args.action == "from-voc":
         chosen = {} if classes is None else {"classes": classes}
         folder = convert_voc(args.source, args.out, quiet=args.quiet, **chosen)
     else:
         folder = convert_coco(args.source, args.images, args.out, split=args.split, classes=classes, quiet=args.quiet)
+    return _tell(args, folder)
+
+
+def _tell(args: argparse.Namespace, folder: DataFolder) -> int:
+    """Print what a folder that was made holds."""
     counts = {split: len(samples) for split, samples in folder.splits.items()}
     if args.json != "-":
         print(f"{folder.root}: {', '.join(f'{n} {split}' for split, n in counts.items())}; ", end="")
