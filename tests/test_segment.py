@@ -127,3 +127,52 @@ def test_a_result_that_cannot_be_written_is_an_error_in_words(photos, tmp_path, 
     blocked.write_text("")
     assert main(["segment", MODEL, str(photos), "--out", str(blocked / "out")]) == 1
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_several_images_at_a_time_give_what_one_at_a_time_gives(photos, tmp_path):
+    for number in range(9):
+        cv2.imwrite(str(photos / f"c{number}.png"), np.full((30 + number, 40, 3), 25 * number, np.uint8))
+    reports = {}
+    for jobs in ("1", "3"):
+        out = tmp_path / jobs
+        report = tmp_path / f"{jobs}.json"
+        arguments = ["segment", MODEL, str(photos), "--out", str(out), "--jobs", jobs, "--json", str(report)]
+        assert main(arguments) == 0
+        reports[jobs] = [(image["path"], image["class_shares"]) for image in json.loads(report.read_text())["images"]]
+    assert reports["1"] == reports["3"]
+    for path in (tmp_path / "1").iterdir():
+        assert path.read_bytes() == (tmp_path / "3" / path.name).read_bytes()
+
+
+def test_a_resumed_run_leaves_finished_images_alone_and_reports_all(photos, tmp_path):
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    arguments = ["segment", MODEL, str(photos), "--out", str(out), "--json", str(report)]
+    assert main(arguments) == 0
+    whole = json.loads(report.read_text())["images"]
+    (out / "b.mask.png").unlink()
+    before = (out / "a.mask.png").stat().st_mtime_ns
+    assert main([*arguments, "--resume"]) == 0
+    assert (out / "a.mask.png").stat().st_mtime_ns == before
+    assert (out / "b.mask.png").is_file()
+    assert json.loads(report.read_text())["images"] == whole
+
+
+def test_a_broken_mask_is_made_anew_when_a_run_is_resumed(photos, tmp_path):
+    out = tmp_path / "out"
+    assert main(["segment", MODEL, str(photos), "--out", str(out)]) == 0
+    (out / "a.mask.png").write_bytes(b"half a mask")
+    assert main(["segment", MODEL, str(photos), "--out", str(out), "--resume"]) == 0
+    assert cv2.imread(str(out / "a.mask.png"), cv2.IMREAD_UNCHANGED).shape == (100, 160)
+
+
+def test_without_resume_everything_is_done_anew(photos, tmp_path):
+    out = tmp_path / "out"
+    assert main(["segment", MODEL, str(photos), "--out", str(out)]) == 0
+    (out / "a.mask.png").write_bytes(b"old")
+    assert main(["segment", MODEL, str(photos), "--out", str(out)]) == 0
+    assert cv2.imread(str(out / "a.mask.png"), cv2.IMREAD_UNCHANGED).shape == (100, 160)
+
+
+def test_jobs_below_one_are_refused(photos, tmp_path, capsys):
+    assert main(["segment", MODEL, str(photos), "--out", str(tmp_path / "out"), "--jobs", "0"]) == 2
+    assert "--jobs 0: expected 1 or more" in capsys.readouterr().err

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import queue
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +14,16 @@ from numpy.typing import NDArray
 
 from fcn_edge import atomic, overlay
 from fcn_edge.card import ClassSpec
-from fcn_edge.errors import ImageError, UsageError
+from fcn_edge.dataset import read_mask
+from fcn_edge.errors import FcnEdgeError, ImageError, UsageError
 from fcn_edge.image_file import encode_png, list_images, read_image
 from fcn_edge.progress import track
 from fcn_edge.runtime.segmenter import Segmenter
 from fcn_edge.runtime.tile import segment_tiled
 from fcn_edge.scoring import class_shares
+
+# Images in work or waiting, for each worker.
+_AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,10 @@ def segment_files(
     paths: Sequence[Path],
     out: Path,
     *,
+    others: Sequence[Segmenter] = (),
     draw: bool = True,
     tile: bool = False,
+    resume: bool = False,
     quiet: bool = False,
 ) -> StillReport:
     """Segment image files and write ``NAME.mask.png`` and ``NAME.overlay.png`` for each.
@@ -82,8 +91,10 @@ def segment_files(
         segmenter: Opened by the caller, and left open.
         paths: Image files, and folders whose image files are meant.
         out: Folder for the results; made where it is missing.
+        others: Further segmenters of the same model; with each, one more image is worked on at the same time.
         draw: Write overlays too.
         tile: Segment images larger than the model's input in overlapping tiles.
+        resume: Leave images alone whose results are there, from an earlier run of the same model.
         quiet: Show no progress.
 
     Raises:
@@ -92,24 +103,75 @@ def segment_files(
     """
     images = _images(paths)
     names = dict(_unique_names(images))
+    free: queue.SimpleQueue[Segmenter] = queue.SimpleQueue()
+    for one in (segmenter, *others):
+        free.put(one)
+
+    def work(path: Path) -> StillInfo | FailedStill:
+        own = free.get()
+        try:
+            return _segment(own, path, out / names[path], draw=draw, tile=tile, resume=resume)
+        finally:
+            free.put(own)
+
+    results = _in_order(work, images, 1 + len(others))
     done: list[StillInfo] = []
     failed: list[FailedStill] = []
-    for path in track(images, total=len(images), description="segment", quiet=quiet):
-        try:
-            image_bgr = read_image(path)
-        except ImageError as error:
-            failed.append(FailedStill(path, error.message))
-            continue
-        labels = segment_tiled(segmenter, image_bgr) if tile else segmenter(image_bgr)
-        mask_path = out / f"{names[path]}.mask.png"
-        atomic.write_bytes(mask_path, encode_png(labels))
-        overlay_path = out / f"{names[path]}.overlay.png" if draw else None
-        if overlay_path is not None:
-            drawn = _overlay(image_bgr, labels, segmenter.classes)
-            atomic.write_bytes(overlay_path, encode_png(drawn))
-        shares = _shares_by_name(labels, segmenter.classes)
-        done.append(StillInfo(path, mask_path, overlay_path, (labels.shape[0], labels.shape[1]), shares))
+    for result in track(results, total=len(images), description="segment", quiet=quiet):
+        if isinstance(result, StillInfo):
+            done.append(result)
+        else:
+            failed.append(result)
     return StillReport(tuple(done), tuple(failed))
+
+
+def _in_order(
+    work: Callable[[Path], StillInfo | FailedStill], images: Sequence[Path], workers: int
+) -> Iterator[StillInfo | FailedStill]:
+    """Give the results in order; what is begun when the caller stops is finished, nothing else is begun."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="segment") as pool:
+        waiting = deque[Future[StillInfo | FailedStill]]()
+        try:
+            for path in images:
+                # Few ahead, so that an error is told before thousands of images are done.
+                if len(waiting) >= _AHEAD * workers:
+                    yield waiting.popleft().result()
+                waiting.append(pool.submit(work, path))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _segment(
+    segmenter: Segmenter, path: Path, target: Path, *, draw: bool, tile: bool, resume: bool
+) -> StillInfo | FailedStill:
+    mask_path = target.with_name(f"{target.name}.mask.png")
+    overlay_path = target.with_name(f"{target.name}.overlay.png") if draw else None
+    try:
+        labels = _finished(mask_path, overlay_path) if resume else None
+        if labels is None:
+            image_bgr = read_image(path)
+            labels = segment_tiled(segmenter, image_bgr) if tile else segmenter(image_bgr)
+            if overlay_path is not None:
+                atomic.write_bytes(overlay_path, encode_png(_overlay(image_bgr, labels, segmenter.classes)))
+            # Last, so that a mask says that all is there.
+            atomic.write_bytes(mask_path, encode_png(labels))
+    except ImageError as error:
+        return FailedStill(path, error.message)
+    shares = _shares_by_name(labels, segmenter.classes)
+    return StillInfo(path, mask_path, overlay_path, (labels.shape[0], labels.shape[1]), shares)
+
+
+def _finished(mask_path: Path, overlay_path: Path | None) -> NDArray[np.uint8] | None:
+    """Read the mask of an image that an earlier run finished; None where it did not."""
+    if not mask_path.is_file() or (overlay_path is not None and not overlay_path.is_file()):
+        return None
+    try:
+        return read_mask(mask_path)
+    except FcnEdgeError:
+        return None
 
 
 def _images(paths: Sequence[Path]) -> list[Path]:
