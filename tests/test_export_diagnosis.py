@@ -14,6 +14,7 @@ from fcn_edge.errors import ModelFileError, UsageError
 from fcn_edge.export import DiagnosisConfig, diagnose, leave_float, samples
 from fcn_edge.export.config import ExportConfig
 from fcn_edge.export.conversion import Conversion
+from fcn_edge.export.convert import convert_file
 from fcn_edge.export.diagnosis import OutputStats, to_json
 from fcn_edge.export.diagnosis_text import format_diagnosis
 from fcn_edge.export.formats import FORMATS
@@ -21,7 +22,6 @@ from fcn_edge.export.graph import inline, model_of, new_input
 from fcn_edge.export.leave_float_trial import loss_won
 from fcn_edge.export.load import load_source
 from fcn_edge.export.passes import run_passes
-from fcn_edge.export.pipeline import convert_file
 from fcn_edge.export.prepare import make_card, prepare
 from fcn_edge.export.quiet import silenced
 

@@ -27,6 +27,8 @@ class ExportConfig:
         fold: Rewrite linear layers as fewer (exactly); otherwise the graph stays as it is.
         symmetric: int8 ONNX with symmetric int8 activations, as TensorRT wants it; slow on a CPU.
         max_drop: Absolute points of mIoU a file may lose against Keras; judged where *split* has masks.
+        repair: Mend an int8 file that loses more, or that misses its tolerance: its guilty layers stay in floating
+            point, fewest first. Not where *float_layers* were chosen by hand.
         calibration_images: Most images to calibrate int8 on.
         calibration_split: Where they come from.
         split: Where the samples of the ladder come from.
@@ -48,6 +50,7 @@ class ExportConfig:
     fold: bool = True
     symmetric: bool = False
     max_drop: float = 1.0
+    repair: bool = True
     calibration_images: int = 100
     calibration_split: str = "train"
     split: str = "val"

@@ -19,12 +19,12 @@ from fcn_edge.errors import ExportError, ModelFileError, UsageError
 from fcn_edge.export import diagnosis_source, diagnosis_text, samples
 from fcn_edge.export.blame import NOTABLE_DROP_DB, LayerNoise, layer_noise
 from fcn_edge.export.conversion import Conversion
+from fcn_edge.export.convert import threshold_of
 from fcn_edge.export.diagnosis import DiagnosisConfig, Finding, FloatTrial, LayerDiagnosis, OutputStats, Verdict
 from fcn_edge.export.diagnosis_findings import calibration_findings, float_findings, layer_findings
 from fcn_edge.export.leave_float import with_feeders, with_readers
 from fcn_edge.export.leave_float_trial import FloatTrials, Judge, layer_shares, loss_won, start_quantizer
 from fcn_edge.export.load import load_source
-from fcn_edge.export.pipeline import threshold_of
 from fcn_edge.export.quiet import silenced
 from fcn_edge.model_file.name import Format
 

@@ -17,12 +17,12 @@ from fcn_edge.card import ModelCard
 from fcn_edge.dataset import Sample
 from fcn_edge.export import ladder, leave_float, onnx, onnx_graph, tflite, tflite_graph
 from fcn_edge.export.conversion import Conversion
+from fcn_edge.export.convert import convert_file
 from fcn_edge.export.diagnosis import FloatTrial, OutputStats
 from fcn_edge.export.formats import FORMATS
 from fcn_edge.export.freeze import macs_by_scope, traced
 from fcn_edge.export.graph import Model, nodes_of
 from fcn_edge.export.layer_names import LAST, scope_of
-from fcn_edge.export.pipeline import convert_file
 from fcn_edge.export.quiet import silenced
 from fcn_edge.model_file.name import Format
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,30 +15,29 @@ from numpy.typing import NDArray
 from fcn_edge import atomic, model_file
 from fcn_edge.card import ModelCard
 from fcn_edge.dataset import DataFolder, Sample, open_folder
-from fcn_edge.errors import ExportError, FcnEdgeError
 from fcn_edge.export import ladder, samples
-from fcn_edge.export.blame import guilty_layer, layer_noise
 from fcn_edge.export.config import ExportConfig, check_config
 from fcn_edge.export.conversion import Conversion
+from fcn_edge.export.convert import convert_file, threshold_of
 from fcn_edge.export.fold import Folding
 from fcn_edge.export.formats import FormatSpec, select
-from fcn_edge.export.freeze import count_macs, traced
+from fcn_edge.export.freeze import count_macs
 from fcn_edge.export.graph import Model
 from fcn_edge.export.leave_float import check_float_layers
 from fcn_edge.export.load import Source, check_size, load_source
 from fcn_edge.export.passes import run_passes
 from fcn_edge.export.prepare import Prepared, make_card, prepare
+from fcn_edge.export.proof import Proof
 from fcn_edge.export.quiet import silenced
+from fcn_edge.export.repair import Patient, find_repair
 from fcn_edge.export.report import CalibrationReport, ExportReport, FoldingReport, SourceReport, to_json
 from fcn_edge.export.summary import WrittenFile, describe_file, find_warnings, tool_versions
 from fcn_edge.metrics import metric_specs
-from fcn_edge.scoring import raw_threshold
 
 REPORT_NAME = "export.json"
 
 Tell = Callable[[str], None]
 
-_BLAME_IMAGES = 4
 _PREPARE_IMAGES = 4
 
 
@@ -88,12 +88,12 @@ class _Export:
         """Do everything."""
         config = self._config
         # First, because it takes no time and the load may take a minute.
-        proof = samples.choose_for_proof(self._folder, config.split, config.calibration_split, config.verify_images)
+        chosen = samples.choose_for_proof(self._folder, config.split, config.calibration_split, config.verify_images)
         with self._step("load") as done:
             source = load_source(wanted)
             done(f"{source.path} ({source.kind})")
         with self._step("prepare") as done:
-            prepared, card = self._prepare(source, proof)
+            prepared, card = self._prepare(source, chosen)
             done(f"{_size(card)}, head: {prepared.head}")
         with self._step("fold") as done:
             passed = run_passes(prepared.model, fold=config.fold)
@@ -112,7 +112,16 @@ class _Export:
                 float_layers=config.float_layers,
             )
             files = self._convert_all(job, card, temporary)
-            proven = self._prove(prepared, model, card, files, proof)
+            # Masks of other classes say nothing about this model.
+            comparable = len(self._folder.class_names) == len(card.classes)
+            judged = {sample.image_path for sample in self._folder.splits[config.split] if comparable}
+            proof = Proof(prepared.model, model, card, [(sample, sample.image_path in judged) for sample in chosen])
+            proven = self._prove(proof, files, "prove")
+            mended = self._mend(proof, proven, files, job, temporary)
+            if mended != files:
+                files, proven = mended, self._prove(proof, mended, "prove again")
+            with silenced(enabled=not self._debug):
+                proof.check(proven, files, config.max_drop)
             files = self._note_figures(files, proven)
             report = self._report(wanted, source, prepared, files, proven, folding, calibration)
             atomic.write_report(temporary / REPORT_NAME, "export", to_json(report))
@@ -152,30 +161,36 @@ class _Export:
                 done(f"{written.path.stat().st_size / 1024:,.0f} KiB, {written.inspection.float_ops} float ops")
         return files
 
-    def _prove(
-        self, prepared: Prepared, model: Model, card: ModelCard, files: list[WrittenFile], proof: tuple[Sample, ...]
-    ) -> ladder.Ladder:
-        config = self._config
-        # Masks of other classes say nothing about this model.
-        comparable = len(self._folder.class_names) == len(card.classes)
-        judged = {sample.image_path for sample in self._folder.splits[config.split] if comparable}
-        logits = dataclasses.replace(card, output="logits", score_quantization=None)
-        reference = ladder.Climber("Keras model", _runner(prepared.model), logits, ladder.PASSES)
-        rewritten = ladder.Climber("prepared Keras model", _runner(model), logits, ladder.PASSES)
-        with self._step("prove") as done, contextlib.ExitStack() as stack:
-            opened = [ladder.open_file(written.path, written.card) for written in files]
-            for _, backend in opened:
-                stack.callback(backend.close)
-            climbers = [rewritten, *(climber for climber, _ in opened)]
-            measured = ladder.climb(reference, climbers, [(sample, sample.image_path in judged) for sample in proof])
-            looked_at = samples.read_all(proof[:_BLAME_IMAGES], card.input_size_hw, card.geometry)
-            for climber, rung in zip(climbers, measured.rungs, strict=True):
-                blame = _blame(model, climber, looked_at)
-                ladder.check_rung(rung, climber.tolerance, blame)
-                if climber.path is not None:
-                    ladder.check_drop(rung, measured.keras_miou, config.max_drop, blame)
-            done(f"{len(files)} files on {len(proof)} images of {config.split}")
+    def _prove(self, proof: Proof, files: list[WrittenFile], name: str) -> ladder.Ladder:
+        with self._step(name) as done:
+            measured = proof.climb(files)
+            done(f"{len(files)} files on {len(proof.samples)} images of {self._config.split}")
         return measured
+
+    def _mend(
+        self, proof: Proof, measured: ladder.Ladder, files: list[WrittenFile], job: Conversion, folder: Path
+    ) -> list[WrittenFile]:
+        """Mend the int8 files that lose too much; the others stay as they are."""
+        config = self._config
+        if not config.repair or config.float_layers:
+            return files
+        mended = []
+        for (name, spec), written, rung in zip(self._formats.items(), files, proof.rungs_of(measured), strict=True):
+            mended.append(written)
+            if spec.precision != "int8" or not proof.loses(rung, measured, written, config.max_drop):
+                continue
+            # Told afterwards: inside of a step all is silent, so that converters cannot chatter.
+            rounds: list[str] = []
+            with self._step(f"repair {name}", rounds) as done, tempfile.TemporaryDirectory() as scratch:
+                patient = Patient(name, written, job, proof.samples, config.max_drop)
+                found = find_repair(patient, Path(scratch), rounds.append)
+                if found is None:
+                    done("no layer found whose floating point helps")
+                    continue
+                left = dataclasses.replace(job, float_layers=found.layers)
+                mended[-1] = dataclasses.replace(convert_file(name, spec, left, written.card, folder), repair=found)
+                done(f"{len(found.left)} layers in float, {found.time_ratio:.2f} times as long")
+        return mended
 
     def _note_figures(self, files: list[WrittenFile], proven: ladder.Ladder) -> list[WrittenFile]:
         """Let each card tell the file's own accuracy, where it was measured, and not the source's."""
@@ -223,41 +238,15 @@ class _Export:
         )
 
     @contextlib.contextmanager
-    def _step(self, name: str) -> Iterator[Tell]:
-        """Run one step in silence and tell what it did and how long it took."""
+    def _step(self, name: str, details: Sequence[str] = ()) -> Iterator[Tell]:
+        """Run one step in silence and tell what it did, how long it took, and its details."""
         started = time.monotonic()
         lines: list[str] = []
         with silenced(enabled=not self._debug):
             yield lines.append
         self._tell(f"{name:<20} {time.monotonic() - started:6.1f} s  {' '.join(lines)}")
-
-
-def convert_file(name: str, spec: FormatSpec, job: Conversion, card: ModelCard, folder: Path) -> WrittenFile:
-    """Convert to one format and write the file with its card into a folder; nothing is proven yet.
-
-    Raises:
-        ExportError: The converter failed, or the file breaks the contract.
-        OutputError: The file cannot be written.
-    """
-    try:
-        data = spec.convert(job)
-        inspection = spec.inspect(data, spec.precision, job.float_layers)
-        described = dataclasses.replace(
-            card, precision=spec.precision, output=job.output, score_quantization=inspection.quantization
-        )
-        data = spec.describe(data, described)
-    except (FcnEdgeError, OSError):
-        raise
-    except Exception as error:
-        # Converters raise whatever they like, from ValueError to their own C++ classes.
-        reason = " ".join(str(error).split())[:300]
-        raise ExportError(
-            f"{name}: the converter failed: {type(error).__name__}: {reason}",
-            hint="run again with --debug to see what it says; leave this format out to get the others",
-        ) from error
-    path = folder / model_file.file_name(card.name, spec.precision, spec.format, job.output)
-    atomic.write_bytes(path, data)
-    return WrittenFile(path, model_file.write_card(path, described), inspection)
+        for detail in details:
+            self._tell(f"{'':<31}{detail}")
 
 
 def _report_folding(before: Model, passed: Folding) -> FoldingReport:
@@ -273,23 +262,6 @@ def _describe_folding(folding: FoldingReport) -> str:
     kept = sum(step.form == "layer" for region in applied for step in region.steps)
     layers = folding.batch_norms + sum(len(region.layers) for region in applied) - kept
     return f"{folding.macs_before / 1e6:,.0f} M -> {after}, {layers} linear layers folded"
-
-
-def _runner(model: Model) -> ladder.Run:
-    function = traced(model, "uint8")
-    return lambda pixels: np.asarray(function(pixels))
-
-
-def _blame(model: Model, climber: ladder.Climber, images: NDArray[np.uint8]) -> Callable[[], str]:
-    path = climber.path
-    if path is None:
-        return lambda: "a pass changed what the model computes; this is a fault of fcn-edge, please report it"
-    return lambda: guilty_layer(layer_noise(model, path, images, climber.card.precision))
-
-
-def threshold_of(card: ModelCard) -> float:
-    """Give the threshold in the unit of real scores; 0 where the card has none."""
-    return 0.0 if card.threshold is None else raw_threshold(card.threshold, card.score_activation)
 
 
 def _size(card: ModelCard) -> str:

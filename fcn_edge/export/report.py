@@ -30,6 +30,35 @@ class ParityStats:
 
 
 @dataclass(frozen=True, slots=True)
+class RepairReport:
+    """How an int8 file that lost too much was mended: layers left in floating point.
+
+    Attributes:
+        layers: Those that were chosen.
+        left: All that compute in floating point in the file; some may have come along.
+        images: That the choice was made on.
+        miou_before: On these, all in integers; None without masks.
+        miou_after: With the layers in floating point.
+        agreement_before: Share of pixels, 0..1, as the Keras model decides them, all in integers.
+        agreement_after: With the layers in floating point.
+        macs_share: Share of the multiply-adds, 0..1, that is now in floating point.
+        time_ratio: Time of one inference against the same file all in integers, on this machine, one thread.
+        time_ratio_ci: Interval of that, 95 %.
+    """
+
+    layers: tuple[str, ...]
+    left: tuple[str, ...]
+    images: int
+    miou_before: float | None
+    miou_after: float | None
+    agreement_before: float
+    agreement_after: float
+    macs_share: float
+    time_ratio: float
+    time_ratio_ci: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
 class FileReport:
     """One exported file.
 
@@ -45,6 +74,7 @@ class FileReport:
         miou: Against the masks of the split, None without masks.
         miou_drop: Points of mIoU (0..100) below the Keras model; negative where the file is better.
         fingerprint: SHA-256 of the file without its card.
+        repair: How it was mended; None where that was not needed.
     """
 
     path: str
@@ -58,6 +88,7 @@ class FileReport:
     miou: float | None
     miou_drop: float | None
     fingerprint: str
+    repair: RepairReport | None = None
 
 
 @dataclass(frozen=True, slots=True)

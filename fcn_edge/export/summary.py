@@ -14,7 +14,7 @@ from fcn_edge import model_file
 from fcn_edge.card import ModelCard
 from fcn_edge.export.conversion import Inspection
 from fcn_edge.export.ladder import POINTS, Ladder, drop
-from fcn_edge.export.report import FileReport, RungReport
+from fcn_edge.export.report import FileReport, RepairReport, RungReport
 from fcn_edge.runtime.delegation import DelegationInfo, list_kinds
 from fcn_edge.runtime.interpreter import InterpreterBackend
 from fcn_edge.runtime.registry import open_backend
@@ -30,11 +30,12 @@ _ORDINARY_TRANSPOSES = 2
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A file in the temporary folder, not proven yet."""
+    """A file in the temporary folder, not proven yet; *repair* tells how it was mended, where that was needed."""
 
     path: Path
     card: ModelCard
     inspection: Inspection
+    repair: RepairReport | None = None
 
 
 def describe_file(written: WrittenFile, rung: RungReport, keras_miou: float | None) -> FileReport:
@@ -53,6 +54,7 @@ def describe_file(written: WrittenFile, rung: RungReport, keras_miou: float | No
         miou=rung.miou,
         miou_drop=None if lost is None else round(lost, 4),
         fingerprint=written.card.fingerprint,
+        repair=written.repair,
     )
 
 
@@ -77,7 +79,8 @@ def find_warnings(
                 f"class ids are brought to an image's size by the nearest pixel, which costs {cost:.1f} points of mIoU "
                 f"on {split} against scores ({keras_miou:.4f} to {proven.keras_miou:.4f}): --output logits keeps them"
             )
-    mixed = [f.path.name for f in files if f.card.precision == "int8" and f.inspection.float_ops]
+    found.extend(_mended(file) for file in files if file.repair is not None)
+    mixed = [f.path.name for f in files if f.card.precision == "int8" and f.inspection.float_ops and f.repair is None]
     why = f", as asked for {', '.join(float_layers)}" if float_layers else ""
     found.extend(f"{name}: some of its operations compute in floating point{why}, see float_ops" for name in mixed)
     inner = [
@@ -94,6 +97,19 @@ def find_warnings(
                 "which runs in slower kernels and splits the graph"
             )
     return tuple(found)
+
+
+def _mended(file: WrittenFile) -> str:
+    repair = file.repair
+    if repair is None:
+        raise AssertionError("asked only where there is one")
+    won = ""
+    if repair.miou_before is not None and repair.miou_after is not None:
+        won = f"which wins {POINTS * (repair.miou_after - repair.miou_before):.2f} points of mIoU and "
+    return (
+        f"{file.path.name}: all in integers it lost too much; {', '.join(repair.left)} now compute in floating point, "
+        f"{won}takes {repair.time_ratio:.2f} times as long ({repair.macs_share:.1%} of the multiply-adds)"
+    )
 
 
 @functools.lru_cache(maxsize=8)

@@ -3,7 +3,8 @@
 MODEL is a run folder of train, a .keras or .h5 file, a SavedModel folder, or the name of a shipped model. Each file
 takes raw RGB pixels (uint8, 1xHxWx3; preprocessing goes into the graph) and gives scores (int8 ones raw). int8 is
 calibrated on images of the training split, stratified over classes. All files are run on the images of --split and
-held to the Keras model; if one differs too much, or loses more than --max-drop points of mIoU, none is written.
+held to the Keras model. An int8 file that loses more than --max-drop points of mIoU is mended: its guilty layers stay
+in floating point, fewest first, and what that costs is told. If a file still loses too much, none is written.
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-drop", type=float, default=1.0, metavar="POINTS", help="of mIoU against Keras (default: %(default)s)"
     )
     proof.add_argument(
+        "--no-repair", action="store_true", help="refuse an int8 file that loses more, instead of mending it"
+    )
+    proof.add_argument(
         "--verify-images", type=int, default=200, metavar="N", help="most images, 0 for all (default: %(default)s)"
     )
     calibration = parser.add_argument_group("calibration of int8")
@@ -96,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
         fold=not args.no_fold,
         symmetric=args.symmetric,
         max_drop=args.max_drop,
+        repair=not args.no_repair,
         calibration_images=args.calibration_images,
         calibration_split=args.calibration_split,
         split=args.split,
