@@ -165,7 +165,7 @@ def test_an_option_out_of_range_is_named(shape, options, message):
 
 
 def test_every_architecture_takes_the_options_of_the_trainer():
-    small = {"fcn": {"filters": (2,)}}
+    small = {"fcn": {"filters": (2,)}, "fcn_lite0": {"decoder": 8}}
     for name, builder in ARCHITECTURES.items():
         model = builder((9, 7, 3), classes=2, rescale=True, logits=True, **small.get(name, {"width": 0.01}))
         assert model.output.shape == (None, 9, 7, 2), name

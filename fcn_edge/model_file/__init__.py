@@ -15,6 +15,7 @@ from fcn_edge.model_file.shipped import (
     find_choice,
     find_family,
     resolve,
+    shipped_encoder,
     shipped_info,
     shipped_models,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "parse_name",
     "read_card",
     "resolve",
+    "shipped_encoder",
     "shipped_info",
     "shipped_models",
     "write_card",

@@ -28,6 +28,19 @@ def shipped_models() -> tuple[Path, ...]:
     return tuple(sorted(files, key=lambda file: _preference(parse_name(file))))
 
 
+def shipped_encoder(name: str) -> Path:
+    """Find the weights of an encoder that come with the package: ``encoders/NAME.npz``.
+
+    Raises:
+        ModelFileError: It is not there.
+    """
+    folder = _folder()
+    path = (folder or Path("models")) / "encoders" / f"{name}.npz"
+    if not path.is_file():
+        raise ModelFileError(f"{path}: encoder weights are missing", hint="install fcn-edge again")
+    return path
+
+
 @dataclass(frozen=True, slots=True)
 class ShippedInfo:
     """A shipped model file, read without any runtime."""

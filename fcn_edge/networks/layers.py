@@ -10,6 +10,16 @@ from fcn_edge.optional import load
 from fcn_edge.runtime.native_log import held_back
 
 
+def load_tensorflow() -> Any:  # noqa: ANN401 - a module without type information
+    """Import TensorFlow, as :func:`load_keras` does.
+
+    Raises:
+        MissingPackageError: It is not installed.
+    """
+    load_keras()
+    return load("tensorflow", feature="building a network", extra="train")
+
+
 def load_keras() -> Any:  # noqa: ANN401 - a module without type information
     """Import Keras with TensorFlow below it.
 
