@@ -13,6 +13,7 @@ from fcn_edge.errors import DatasetError, OutputError, TrainingError, UsageError
 from fcn_edge.model_file import read_card
 from fcn_edge.networks.layers import load_keras
 from fcn_edge.train import NO_AUGMENTATION, TrainConfig, train_model
+from fcn_edge.train.step import Learner
 
 pytestmark = pytest.mark.desk
 
@@ -149,16 +150,16 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(data, tmp_path, arc
 
 def test_a_run_stopped_within_an_epoch_keeps_the_epochs_before(data, tmp_path, monkeypatch):
     config = tiny(data, tmp_path / "run")
-    real = load_keras().Model.train_on_batch
+    real = Learner.step
     steps = []
 
-    def third_epoch_breaks(model, *args, **options):
+    def third_epoch_breaks(learner, images, masks):
         steps.append(1)
         if len(steps) == 6:
             raise KeyboardInterrupt
-        return real(model, *args, **options)
+        return real(learner, images, masks)
 
-    monkeypatch.setattr(load_keras().Model, "train_on_batch", third_epoch_breaks)
+    monkeypatch.setattr(Learner, "step", third_epoch_breaks)
     with pytest.raises(KeyboardInterrupt):
         train_model(config, quiet=True)
     monkeypatch.undo()

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from fcn_edge.geometry import fit_image, fit_mask
 from fcn_edge.train.augment import NO_AUGMENTATION, AugmentConfig, augment
 
-STRONG = AugmentConfig(top_down=True, zoom=2.0, stretch=0.3, soften=0.5)
-MOVES_ONLY = dataclasses.replace(STRONG, contrast=0.0, brightness=0.0, color=0.0, soften=0.0)
+STRONG = AugmentConfig(top_down=True, zoom=2.0, stretch=0.3, soften=0.5, tilt=20.0, cutout=0.5)
+MOVES_ONLY = dataclasses.replace(
+    STRONG, contrast=0.0, brightness=0.0, color=0.0, saturation=0.0, soften=0.0, cutout=0.0
+)
 
 
 def half_bright(height, width, seed=0):
@@ -80,6 +82,30 @@ def test_colours_leave_the_mask_alone():
     colored, truth = varied(image, mask, config, 0)
     np.testing.assert_array_equal(truth, mask)
     assert (colored != image).any()
+
+
+def test_saturation_leaves_grey_pictures_alone():
+    image, mask = half_bright(32, 48)
+    config = dataclasses.replace(NO_AUGMENTATION, saturation=0.9)
+    for seed in range(5):
+        np.testing.assert_allclose(varied(image, mask, config, seed)[0].astype(int), image, atol=1)
+
+
+def test_saturation_moves_colours_to_their_grey_and_away_from_it():
+    image = np.full((8, 8, 3), (200, 100, 50), np.uint8)
+    config = dataclasses.replace(NO_AUGMENTATION, saturation=0.9)
+    spreads = [int(np.ptp(varied(image, np.zeros((8, 8), np.uint8), config, s)[0][0, 0])) for s in range(20)]
+    assert min(spreads) < 150 < max(spreads)
+
+
+def test_a_cutout_paints_one_box_and_leaves_the_truth():
+    image, mask = np.full((32, 48, 3), 7, np.uint8), np.ones((32, 48), np.uint8)
+    covered, truth = varied(image, mask, dataclasses.replace(NO_AUGMENTATION, cutout=1.0), 3)
+    rows, columns = np.nonzero((covered != 7).any(-1))
+    box = covered[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    assert (box == box[0, 0]).all()
+    assert 0.01 <= box[..., 0].size / mask.size <= 0.17
+    np.testing.assert_array_equal(truth, mask)
 
 
 def test_flips_mirror_left_and_right_only():

@@ -28,7 +28,11 @@ class AugmentConfig:
         contrast: Largest change of contrast, as a part of 1.
         brightness: Largest shift of all values, as a part of the range.
         color: Largest shift of each channel by itself, as a part of the range.
+        saturation: Largest change of the distance from grey, as a part of 1.
         soften: Probability of a slight blur, and of slight noise.
+        tilt: Largest turn to either side, in degrees.
+        cutout: Probability that a box is painted over, whose truth stays: DeVries and Taylor, "Improved Regularization
+            of Convolutional Neural Networks with Cutout" (arXiv:1708.04552).
     """
 
     flip: bool = True
@@ -38,11 +42,22 @@ class AugmentConfig:
     contrast: float = 0.3
     brightness: float = 0.15
     color: float = 0.05
+    saturation: float = 0.3
     soften: float = 0.1
+    tilt: float = 0.0
+    cutout: float = 0.0
 
 
 NO_AUGMENTATION = AugmentConfig(
-    flip=False, top_down=False, zoom=1.0, stretch=0.0, contrast=0.0, brightness=0.0, color=0.0, soften=0.0
+    flip=False,
+    top_down=False,
+    zoom=1.0,
+    stretch=0.0,
+    contrast=0.0,
+    brightness=0.0,
+    color=0.0,
+    saturation=0.0,
+    soften=0.0,
 )
 
 
@@ -78,9 +93,11 @@ def augment(
     if config.top_down:
         turns = int(rng.integers(4))
         image, mask = np.rot90(image, turns), np.rot90(mask, turns)
+    if config.tilt:
+        image, mask = _turn(image, mask, rng.uniform(-1, 1) * config.tilt)
     image = fit_image(np.ascontiguousarray(image), input_hw, geometry)
     mask = fit_mask(np.ascontiguousarray(mask), input_hw, geometry)
-    return _soften(_recolor(image, config, rng), config, rng), mask
+    return _cover(_soften(_recolor(image, config, rng), config, rng), config, rng), mask
 
 
 def _draw_box(size_hw: tuple[int, int], config: AugmentConfig, rng: np.random.Generator) -> tuple[int, int, int, int]:
@@ -106,15 +123,45 @@ def _cut(image: Pixels, box: tuple[int, int, int, int], border: int, value: int)
     return np.asarray(cv2.copyMakeBorder(inside, above, below, before, after, border, value=(value,) * 4), np.uint8)
 
 
+def _turn(image: Pixels, mask: Pixels, degrees: float) -> tuple[Pixels, Pixels]:
+    height, width = mask.shape
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
+    image = np.ascontiguousarray(image)
+    turned = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    truth = cv2.warpAffine(
+        np.ascontiguousarray(mask), matrix, (width, height), flags=cv2.INTER_NEAREST, borderValue=IGNORE
+    )
+    return np.asarray(turned, np.uint8), np.asarray(truth, np.uint8)
+
+
+def _cover(image: Pixels, config: AugmentConfig, rng: np.random.Generator) -> Pixels:
+    if rng.random() >= config.cutout:
+        return image
+    height, width = image.shape[:2]
+    rows, columns = (max(1, round(size * rng.uniform(0.1, 0.4))) for size in (height, width))
+    top, left = rng.integers(height - rows + 1), rng.integers(width - columns + 1)
+    image = image.copy()
+    image[top : top + rows, left : left + columns] = rng.integers(256, size=3)
+    return image
+
+
 def _recolor(image: Pixels, config: AugmentConfig, rng: np.random.Generator) -> Pixels:
     gain = 1 + rng.uniform(-1, 1) * config.contrast
     shift = 255 * (rng.uniform(-1, 1) * config.brightness + rng.uniform(-1, 1, 3) * config.color)
+    if config.saturation:
+        image = _saturate(image, 1 + rng.uniform(-1, 1) * config.saturation)
     if gain == 1 and not shift.any():
         return image
     middle = 127.5
     values = np.arange(256, dtype=np.float64)[:, None]
     table = np.clip(np.rint((values - middle) * gain + middle + shift), 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(image, table[None]), np.uint8)
+
+
+def _saturate(image: Pixels, factor: float) -> Pixels:
+    # One pass: each channel is mixed with the grey of its pixel (Rec. 601, RGB).
+    grey = np.array([0.299, 0.587, 0.114]) * (1 - factor)
+    return np.asarray(cv2.transform(image, np.tile(grey, (3, 1)) + factor * np.eye(3)), np.uint8)
 
 
 def _soften(image: Pixels, config: AugmentConfig, rng: np.random.Generator) -> Pixels:

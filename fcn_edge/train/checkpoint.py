@@ -16,6 +16,7 @@ from fcn_edge.atomic import replacing
 from fcn_edge.errors import UsageError
 
 FILE_NAME = "checkpoint.npz"
+_GROUPS = ("variables", "optimizer", "best", "average")
 
 Array = NDArray[Any]
 
@@ -29,12 +30,14 @@ class Checkpoint:
         variables: Of the network, weights and random states.
         optimizer: Of the optimizer.
         best: Weights of the best epoch.
+        average: The moving average of the weights; empty where none is kept.
     """
 
     state: dict[str, Any]
     variables: tuple[Array, ...]
     optimizer: tuple[Array, ...]
     best: tuple[Array, ...]
+    average: tuple[Array, ...] = ()
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -44,7 +47,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         OutputError: It cannot be written.
     """
     arrays: dict[str, Array] = {"state": np.array(json.dumps(checkpoint.state))}
-    for group in ("variables", "optimizer", "best"):
+    for group in _GROUPS:
         arrays |= {f"{group}_{index:04d}": array for index, array in enumerate(getattr(checkpoint, group))}
     with replacing(folder / FILE_NAME) as temporary:
         np.savez(temporary, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its own options
@@ -69,8 +72,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
             f"{path}: cannot be read as a checkpoint: {error}", hint="begin anew with --fresh, or give another --out"
         ) from error
     groups = {
-        group: tuple(array for name, array in arrays.items() if name.startswith(group + "_"))
-        for group in ("variables", "optimizer", "best")
+        group: tuple(array for name, array in arrays.items() if name.startswith(group + "_")) for group in _GROUPS
     }
     return Checkpoint(state, **groups)
 

@@ -27,6 +27,7 @@ class TrainConfig:
 
     Attributes:
         data: The data folder, with splits ``train`` and ``val``.
+        more_data: Further data folders with the same classes, whose splits are joined to those of *data*.
         out: The run folder: model, history, curves, samples and the checkpoint for resuming.
         architecture: A key of :data:`fcn_edge.networks.ARCHITECTURES`.
         size_hw: Height and width of the model's input.
@@ -36,8 +37,14 @@ class TrainConfig:
         batch_size: Images a step.
         learning_rate: Adam's, after the warm-up; it falls to zero as a cosine.
         warmup_epochs: Epochs (or a part of one) over which the learning rate rises.
+        weight_decay: Share of each kernel that a step of learning rate 1 would take away: Loshchilov and Hutter,
+            "Decoupled Weight Decay Regularization" (ICLR 2019). Biases and normalisations are left alone.
+        average: Decay of the moving average of all weights that is validated and kept: 0.998 looks back over about
+            500 steps. 0 keeps the weights as they are. In the first steps it looks back less.
         loss: Cross-entropy, soft Dice, or their sum.
         class_weights: Weights of the cross-entropy by class: ``none``, ``auto`` (median frequency) or one a class.
+        teacher: A trained model of the same classes whose scores are learned beside the masks; empty for none.
+        teacher_share: Of the loss, 0..1, what the teacher decides.
         augment: What is varied from epoch to epoch.
         patience: Stop after so many epochs without a better mIoU on ``val``; 0 never stops early.
         seed: Of weights, order and augmentation.
@@ -52,6 +59,7 @@ class TrainConfig:
 
     data: Path
     out: Path
+    more_data: tuple[Path, ...] = ()
     architecture: str = "fcn"
     size_hw: tuple[int, int] = (128, 128)
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -60,8 +68,12 @@ class TrainConfig:
     batch_size: int = 4
     learning_rate: float = 1e-3
     warmup_epochs: float = 1.0
+    weight_decay: float = 0.0
+    average: float = 0.0
     loss: Loss = "ce+dice"
     class_weights: ClassWeights = "none"
+    teacher: str = ""
+    teacher_share: float = 0.5
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     patience: int = 10
     seed: int = 0
@@ -80,9 +92,14 @@ class TrainConfig:
         for what in ("epochs", "batch_size", "learning_rate"):
             if getattr(self, what) <= 0:
                 raise UsageError(f"{what} is {getattr(self, what)}, expected above 0", hint=f"give another {what}")
-        for what in ("warmup_epochs", "patience", "seed"):
+        for what in ("warmup_epochs", "patience", "seed", "weight_decay", "average"):
             if getattr(self, what) < 0:
                 raise UsageError(f"{what} is {getattr(self, what)}, expected 0 or more", hint=f"give another {what}")
+
+        if not 0 <= self.teacher_share <= 1:
+            raise UsageError(f"teacher_share is {self.teacher_share}, expected 0 to 1", hint="give 0.5")
+        if self.average >= 1:
+            raise UsageError(f"average is {self.average}, expected below 1", hint="give 0.998, or 0 for none")
 
     @property
     def model_name(self) -> str:
@@ -92,7 +109,8 @@ class TrainConfig:
 
 def settings(config: TrainConfig) -> dict[str, Any]:
     """Give what decides the weights, as JSON values: two runs with equal settings may be one run resumed."""
-    values = dataclasses.asdict(config) | {"data": str(config.data.resolve())}
+    more = [str(path.resolve()) for path in config.more_data]
+    values = dataclasses.asdict(config) | {"data": str(config.data.resolve()), "more_data": more}
     kept: dict[str, Any] = json.loads(json.dumps({key: value for key, value in values.items() if key not in _FREE}))
     return kept
 

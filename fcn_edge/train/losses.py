@@ -48,6 +48,24 @@ def make_loss(kind: Loss, class_weights: Sequence[float] | None = None) -> LossF
     return loss
 
 
+def imitation(truth: Any, logits: Any, teacher: Any) -> Any:  # noqa: ANN401 - tensors
+    """Give the mean cross-entropy of the logits with a teacher's probabilities over the labelled pixels.
+
+    Args:
+        truth: ``(N, H, W, 1)`` class ids; only 255 (ignore) matters.
+        logits: ``(N, H, W, K)`` float32.
+        teacher: Logits of the same shape; no gradient flows there.
+    """
+    ops = load_keras().ops
+    valid = ops.cast(ops.not_equal(ops.cast(truth[..., 0], "int32"), IGNORE), "float32")
+    teacher = ops.stop_gradient(teacher)
+    if logits.shape[-1] == 1:
+        each = (ops.softplus(logits) - logits * ops.sigmoid(teacher))[..., 0]
+    else:
+        each = -ops.sum(ops.log_softmax(logits) * ops.softmax(teacher), axis=-1)
+    return ops.sum(each * valid) / ops.maximum(ops.sum(valid), 1.0)
+
+
 def balanced_weights(frequencies: Sequence[float]) -> tuple[float, ...]:
     """Weigh classes by median frequency (Eigen and Fergus, ICCV 2015), within 0.1..10; absent classes get 1.
 

@@ -11,22 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from fcn_edge.dataset import DataReport, check_folder, open_folder
 from fcn_edge.errors import TrainingError, UsageError
 from fcn_edge.networks.layers import load_keras
 from fcn_edge.progress import track
 from fcn_edge.train.checkpoint import FILE_NAME as CHECKPOINT_NAME
 from fcn_edge.train.checkpoint import Checkpoint, assign, read_checkpoint, require_same_settings, write_checkpoint
 from fcn_edge.train.config import TrainConfig, settings
+from fcn_edge.train.data import TrainingData, open_data
 from fcn_edge.train.feed import TrainingStore, ValidationStore, steps_per_epoch, training_batches
 from fcn_edge.train.history import EpochStats, TrainReport, best_epoch, epoch_stats, write_history
 from fcn_edge.train.losses import LossFunction, balanced_weights, make_loss
+from fcn_edge.train.optimizer import make_optimizer
 from fcn_edge.train.pictures import draw_curves, draw_samples
 from fcn_edge.train.result import FILE_NAME as MODEL_NAME
 from fcn_edge.train.result import build_network, network_options, write_model
+from fcn_edge.train.step import Learner
+from fcn_edge.train.teacher import Scores, load_teacher
 from fcn_edge.train.validation import as_arrays, validate
 
-GRADIENT_NORM = 1.0
 SAMPLES = 6
 
 
@@ -41,6 +43,7 @@ class _Run:
     network: Any
     optimizer: Any
     loss: LossFunction
+    learner: Learner
     epochs: list[EpochStats] = field(default_factory=list)
     best_weights: tuple[Any, ...] = ()
 
@@ -88,28 +91,28 @@ def _prepare(config: TrainConfig, *, quiet: bool) -> _Run:
     stored = None if config.fresh else read_checkpoint(config.out)
     if stored is not None:
         require_same_settings(config.out / CHECKPOINT_NAME, stored.state["settings"], settings(config))
-    folder = open_folder(config.data)
-    samples = {split: folder.samples(split) for split in ("train", "val")}
-    report = check_folder(folder, ("train", "val"), quiet=quiet)
-    report.raise_on_faults()
-    keras = load_keras()
-    keras.utils.set_random_seed(config.seed)
-    network = build_network(config, folder.class_names, logits=True)
-    _start_from_frequencies(network, report.class_frequencies("train"))
-    steps = steps_per_epoch(len(samples["train"]), config.batch_size)
-    optimizer = keras.optimizers.Adam(_schedule(keras, config, steps), global_clipnorm=GRADIENT_NORM)
-    loss = make_loss(config.loss, _class_weights(config, report))
-    # XLA is slower here on a CPU (measured on the classic network).
-    network.compile(optimizer=optimizer, loss=loss, jit_compile=False)
-    optimizer.build(network.trainable_variables)
+    data = open_data((config.data, *config.more_data), quiet=quiet)
+    load_keras().utils.set_random_seed(config.seed)
+    network = build_network(config, data.class_names, logits=True)
+    _start_from_frequencies(network, data.frequencies)
+    optimizer = make_optimizer(config, network, steps_per_epoch(len(data.train), config.batch_size))
+    loss = make_loss(config.loss, _class_weights(config, data))
     run = _Run(
         config,
-        folder.class_names,
-        TrainingStore(samples["train"], config.size_hw),
-        ValidationStore(samples["val"], config.size_hw, config.geometry),
+        data.class_names,
+        TrainingStore(data.train, config.size_hw),
+        ValidationStore(data.val, config.size_hw, config.geometry),
         network,
         optimizer,
         loss,
+        Learner(
+            network,
+            optimizer,
+            loss,
+            average=config.average,
+            teacher=_teacher(config, data.class_names),
+            teacher_share=config.teacher_share,
+        ),
     )
     if stored is not None:
         _resume(run, stored)
@@ -135,25 +138,18 @@ def _start_from_frequencies(network: Any, frequencies: Sequence[float]) -> None:
     head.bias.assign([logs[1] - logs[0]] if head.bias.shape[0] == 1 else logs - logs.mean())
 
 
-def _schedule(keras: Any, config: TrainConfig, steps: int) -> Any:  # noqa: ANN401 - Keras objects
-    total = steps * config.epochs
-    warmup = min(round(steps * config.warmup_epochs), total - 1)
-    if not warmup:
-        return keras.optimizers.schedules.CosineDecay(config.learning_rate, decay_steps=total)
-    return keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 20,
-        decay_steps=total - warmup,
-        warmup_target=config.learning_rate,
-        warmup_steps=warmup,
-    )
+def _teacher(config: TrainConfig, class_names: tuple[str, ...]) -> Scores | None:
+    if not config.teacher:
+        return None
+    return load_teacher(config.teacher, class_names=class_names, size_hw=config.size_hw, geometry=config.geometry)
 
 
-def _class_weights(config: TrainConfig, report: DataReport) -> tuple[float, ...] | None:
+def _class_weights(config: TrainConfig, data: TrainingData) -> tuple[float, ...] | None:
     if config.class_weights == "none":
         return None
     if config.class_weights == "auto":
-        return balanced_weights(report.class_frequencies("train"))
-    names = report.class_names
+        return balanced_weights(data.frequencies)
+    names = data.class_names
     if len(config.class_weights) != len(names) or min(config.class_weights) < 0:
         raise UsageError(
             f"class weights {config.class_weights} do not fit the {len(names)} classes {', '.join(names)}",
@@ -168,6 +164,7 @@ def _resume(run: _Run, stored: Checkpoint) -> None:
     require_same_settings(path, {"images": stored.state.get("images", images)}, {"images": images})
     assign(run.network.variables, stored.variables, path)
     assign(run.optimizer.variables, stored.optimizer, path)
+    run.learner.resume(stored.average)
     run.best_weights = stored.best
     run.epochs = [EpochStats(**stats) for stats in stored.state["epochs"]]
 
@@ -188,19 +185,18 @@ def _epoch(run: _Run, *, quiet: bool) -> EpochStats:
     steps = steps_per_epoch(len(run.train), config.batch_size)
     shown = track(batches, total=steps, description=f"epoch {epoch}/{config.epochs}", unit="step", quiet=quiet)
     for images, masks in shown:
-        # Keras versions differ in whether train_on_batch gives the batch's loss or the mean since reset_metrics.
-        run.network.reset_metrics()
-        losses.append(float(run.network.train_on_batch(images, masks)))
+        losses.append(run.learner.step(images, masks))
         _require_finite(config, epoch, losses[-1])
     loss = float(np.mean(losses)) if losses else math.nan
-    stats = validate(
-        as_arrays(run.network),
-        run.val,
-        classes=len(run.class_names),
-        geometry=config.geometry,
-        batch_size=config.batch_size,
-        loss=run.loss,
-    )
+    with run.learner.averaged():
+        stats = validate(
+            as_arrays(run.network),
+            run.val,
+            classes=len(run.class_names),
+            geometry=config.geometry,
+            batch_size=config.batch_size,
+            loss=run.loss,
+        )
     _require_finite(config, epoch, stats.loss)
     return epoch_stats(
         epoch,
@@ -225,7 +221,7 @@ def _keep(run: _Run) -> None:
     config = run.config
     best = best_epoch(run.epochs)
     if best is run.epochs[-1]:
-        run.best_weights = tuple(run.network.get_weights())
+        run.best_weights = run.learner.average or tuple(run.network.get_weights())
         write_model(
             config,
             run.class_names,
@@ -242,7 +238,7 @@ def _keep(run: _Run) -> None:
     }
     variables = tuple(np.asarray(v) for v in run.network.variables)
     optimizer = tuple(np.asarray(v) for v in run.optimizer.variables)
-    write_checkpoint(config.out, Checkpoint(state, variables, optimizer, run.best_weights))
+    write_checkpoint(config.out, Checkpoint(state, variables, optimizer, run.best_weights, run.learner.average))
 
 
 def _finish(run: _Run) -> TrainReport:

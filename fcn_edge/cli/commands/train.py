@@ -16,18 +16,36 @@ from pathlib import Path
 from typing import Any
 
 from fcn_edge.atomic import write_report
+from fcn_edge.networks import ARCHITECTURES
 from fcn_edge.train import NO_AUGMENTATION, AugmentConfig, EpochStats, TrainConfig, TrainReport, train_model
 
 EXAMPLE = "fcn-edge train data/nuclei --arch fcn --size 128x128 --top-down --out runs/nuclei"
 
+_VARIED = {
+    "zoom": "largest factor of enlarging and shrinking",
+    "stretch": "largest change of aspect ratio, as a part of 1",
+    "tilt": "largest turn to either side, in degrees",
+    "contrast": "largest change of contrast, as a part of 1",
+    "brightness": "largest shift of all values, as a part of the range",
+    "color": "largest shift of each channel, as a part of the range",
+    "saturation": "largest change of saturation, as a part of 1",
+    "soften": "probability of blur, and of noise",
+    "cutout": "probability that a box is painted over",
+}
 _DEFAULTS = {f.name: f.default for f in dataclasses.fields(TrainConfig)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("data", metavar="DATA", type=Path, help="data folder with images/, masks/ and classes.txt")
+    parser.add_argument(
+        "data",
+        metavar="DATA",
+        type=Path,
+        nargs="+",
+        help="data folder with images/, masks/ and classes.txt; or several",
+    )
     parser.add_argument("--out", type=Path, required=True, help="run folder to write, or to resume")
-    parser.add_argument("--arch", default="fcn", help="fcn, fcn32s, fcn16s or fcn8s (default: fcn)")
+    parser.add_argument("--arch", default="fcn", help=f"{', '.join(ARCHITECTURES)} (default: fcn)")
     parser.add_argument("--size", type=_size, default=(128, 128), metavar="HxW", help="input size (default: 128x128)")
     parser.add_argument("--geometry", default="stretch", choices=("stretch", "letterbox"), help="default: stretch")
     _add_network(parser.add_argument_group("network"))
@@ -70,7 +88,13 @@ def _add_network(group: Any) -> None:  # noqa: ANN401 - argparse names no public
     group.add_argument("--skip", choices=("concat", "add"), help="fcn: how skips join (concat)")
     group.add_argument("--convs", type=int, help="fcn: convolutions on each level (1)")
     group.add_argument("--batch-norm", action="store_true", default=None, help="fcn: batch normalisation")
-    group.add_argument("--width", type=float, help="fcn32s, fcn16s, fcn8s: factor on all filters (1)")
+    group.add_argument("--width", type=float, help="fcn32s, fcn16s, fcn8s, fcn_light: factor on all filters (1)")
+    group.add_argument("--decoder", type=int, help="fcn_lite0, fcn_light: channels of the decoder (64, 48)")
+    group.add_argument("--deepest", type=int, help="fcn_lite0, fcn_light: stride where the encoder ends, 16 or 32 (32)")
+    group.add_argument("--shrink", type=int, help="fcn_lite0, fcn_light: 2 for large inputs: a quarter of the cost (1)")
+    group.add_argument(
+        "--no-pretrained", dest="pretrained", action="store_false", default=None, help="fcn_lite0: start from noise"
+    )
     group.add_argument("--dropout", type=float, help="fcn32s, fcn16s, fcn8s: dropout after fc6 and fc7 (0.5)")
 
 
@@ -80,10 +104,16 @@ def _add_schedule(group: Any) -> None:  # noqa: ANN401 - argparse names no publi
         ("--batch-size", int),
         ("--learning-rate", float),
         ("--warmup-epochs", float),
+        ("--weight-decay", float),
+        ("--average", float),
     ):
         name = flag[2:].replace("-", "_")
         group.add_argument(flag, type=kind, default=_DEFAULTS[name], metavar="N", help=f"default: {_DEFAULTS[name]}")
     group.add_argument("--loss", default="ce+dice", choices=("ce", "dice", "ce+dice"), help="default: ce+dice")
+    group.add_argument("--teacher", default="", metavar="MODEL", help="a trained .keras model to learn from as well")
+    group.add_argument(
+        "--teacher-share", type=float, default=0.5, metavar="F", help="part of the loss that it decides (0.5)"
+    )
     group.add_argument(
         "--class-weights", type=_weights, default="none", metavar="W", help="none, auto, or one a class: 1,2.5"
     )
@@ -96,14 +126,9 @@ def _add_schedule(group: Any) -> None:  # noqa: ANN401 - argparse names no publi
 def _add_augmentation(group: Any) -> None:  # noqa: ANN401 - argparse names no public type for a group
     group.add_argument("--no-augment", action="store_true", help="vary nothing")
     group.add_argument("--top-down", action="store_true", help="also turn and mirror: pictures without an up")
-    group.add_argument("--zoom", type=float, default=AugmentConfig().zoom, metavar="F", help="largest factor (1.4)")
-    group.add_argument(
-        "--stretch",
-        type=float,
-        default=AugmentConfig().stretch,
-        metavar="F",
-        help="largest change of aspect ratio (0.1)",
-    )
+    for name, text in _VARIED.items():
+        default = getattr(AugmentConfig(), name)
+        group.add_argument(f"--{name}", type=float, default=default, metavar="F", help=f"{text} ({default:g})")
 
 
 def _add_card(group: Any) -> None:  # noqa: ANN401 - argparse names no public type for a group
@@ -118,12 +143,17 @@ def _add_card(group: Any) -> None:  # noqa: ANN401 - argparse names no public ty
 
 
 def _config(args: argparse.Namespace) -> TrainConfig:
-    names = ("filters", "depth", "skip", "convs", "batch_norm", "width", "dropout")
+    names = (
+        *("filters", "depth", "skip", "convs", "batch_norm", "width", "dropout"),
+        *("decoder", "deepest", "shrink", "pretrained"),
+    )
     options = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    varied = dataclasses.replace(AugmentConfig(), top_down=args.top_down, zoom=args.zoom, stretch=args.stretch)
-    special = {"architecture", "size_hw", "options", "augment", "command"}
+    varied = AugmentConfig(top_down=args.top_down, **{name: getattr(args, name) for name in _VARIED})
+    special = {"data", "more_data", "architecture", "size_hw", "options", "augment", "command"}
     same = {name: getattr(args, name) for name in _DEFAULTS if name not in special}
     return TrainConfig(
+        data=args.data[0],
+        more_data=tuple(args.data[1:]),
         architecture=args.arch,
         size_hw=args.size,
         options=options,
