@@ -14,6 +14,7 @@ import numpy as np
 from fcn_edge.geometry import IGNORE
 from fcn_edge.networks.layers import load_keras
 from fcn_edge.train.config import Loss
+from fcn_edge.train.workers import sum_over_workers
 
 LossFunction = Callable[[Any, Any], Any]
 
@@ -63,7 +64,7 @@ def imitation(truth: Any, logits: Any, teacher: Any) -> Any:  # noqa: ANN401 - t
         each = (ops.softplus(logits) - logits * ops.sigmoid(teacher))[..., 0]
     else:
         each = -ops.sum(ops.log_softmax(logits) * ops.softmax(teacher), axis=-1)
-    return ops.sum(each * valid) / ops.maximum(ops.sum(valid), 1.0)
+    return _mean(ops, each, valid)
 
 
 def balanced_weights(frequencies: Sequence[float]) -> tuple[float, ...]:
@@ -87,7 +88,13 @@ def _cross_entropy(ops: Any, truth: Any, valid: Any, logits: Any, class_weights:
     weights = valid
     if class_weights is not None:
         weights = valid * ops.take(ops.convert_to_tensor(class_weights, "float32"), truth)
-    return ops.sum(each * weights) / ops.maximum(ops.sum(weights), 1.0)
+    return _mean(ops, each, weights)
+
+
+def _mean(ops: Any, each: Any, weights: Any) -> Any:  # noqa: ANN401 - tensors
+    """Give the weighted mean over the whole batch, of which each worker holds a part; 0 without any weight."""
+    total, weight = sum_over_workers(ops.sum(each * weights)), sum_over_workers(ops.sum(weights))
+    return total / ops.maximum(weight, 1.0)
 
 
 def _dice(ops: Any, truth: Any, valid: Any, logits: Any) -> Any:  # noqa: ANN401 - tensors
@@ -99,10 +106,11 @@ def _dice(ops: Any, truth: Any, valid: Any, logits: Any) -> Any:  # noqa: ANN401
         true = ops.one_hot(truth, logits.shape[-1])
     predicted, true = predicted * valid[..., None], true * valid[..., None]
     axes = (0, 1, 2)
-    pixels = ops.sum(true, axis=axes)
-    shared = ops.sum(predicted * true, axis=axes)
+    pixels, found, shared = (
+        sum_over_workers(ops.sum(values, axis=axes)) for values in (true, predicted, predicted * true)
+    )
     smooth = 1.0
-    each = 1 - (2 * shared + smooth) / (pixels + ops.sum(predicted, axis=axes) + smooth)
+    each = 1 - (2 * shared + smooth) / (pixels + found + smooth)
     # A class that the batch does not hold says nothing about overlap; cross-entropy pushes it down.
     present = ops.cast(pixels > 0, "float32")
     return ops.sum(each * present) / ops.maximum(ops.sum(present), 1.0)

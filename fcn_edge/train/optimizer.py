@@ -7,7 +7,6 @@ from typing import Any
 from fcn_edge.networks.layers import load_keras
 from fcn_edge.train.config import TrainConfig
 
-GRADIENT_NORM = 1.0
 _WARM_FROM = 1 / 20
 
 
@@ -22,9 +21,9 @@ def make_optimizer(config: TrainConfig, network: Any, steps: int) -> Any:  # noq
     optimizers = load_keras().optimizers
     schedule = _schedule(optimizers.schedules, config, steps)
     if not config.weight_decay:
-        optimizer = optimizers.Adam(schedule, global_clipnorm=GRADIENT_NORM)
+        optimizer = optimizers.Adam(schedule)
     else:
-        optimizer = optimizers.AdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=GRADIENT_NORM)
+        optimizer = optimizers.AdamW(schedule, weight_decay=config.weight_decay)
         kept = [variable for variable in network.trainable_variables if not variable.name.endswith("kernel")]
         optimizer.exclude_from_weight_decay(var_list=kept)
     optimizer.build(network.trainable_variables)

@@ -28,6 +28,7 @@ from fcn_edge.train.result import build_network, network_options, write_model
 from fcn_edge.train.step import Learner
 from fcn_edge.train.teacher import Scores, load_teacher
 from fcn_edge.train.validation import as_arrays, validate
+from fcn_edge.train.workers import Workers, find_workers
 
 SAMPLES = 6
 
@@ -44,6 +45,7 @@ class _Run:
     optimizer: Any
     loss: LossFunction
     learner: Learner
+    workers: Workers
     epochs: list[EpochStats] = field(default_factory=list)
     best_weights: tuple[Any, ...] = ()
 
@@ -64,6 +66,7 @@ def train_model(
 
     After each epoch the run folder holds ``history.json``, ``checkpoint.npz`` and ``model.keras`` with the best weights
     so far; at the end also ``curves.png`` and ``samples/``. A run that is stopped loses the epoch under way at most.
+    Where ``TF_CONFIG`` names several workers they train together (:mod:`fcn_edge.train.workers`).
 
     Args:
         config: What is asked for.
@@ -71,12 +74,15 @@ def train_model(
         on_epoch: Called after each epoch of this call.
 
     Raises:
-        UsageError: An option is out of range, or the run folder holds a run with other settings.
+        UsageError: An option is out of range, the run folder holds a run with other settings, or ``TF_CONFIG`` cannot
+            be used.
         DatasetError: The data folder has faults; nothing was begun.
         MissingPackageError: TensorFlow is not installed.
         OutputError: The run folder cannot be written.
+        TrainingError: The training diverged, or another worker is gone.
     """
     run = _prepare(config, quiet=quiet)
+    quiet = quiet or not run.workers.is_chief
     while not run.finished:
         stats = _epoch(run, quiet=quiet)
         run.epochs.append(stats)
@@ -88,6 +94,12 @@ def train_model(
 
 def _prepare(config: TrainConfig, *, quiet: bool) -> _Run:
     network_options(config)
+    workers = find_workers()
+    if config.batch_size % workers.count:
+        raise UsageError(
+            f"a batch of {config.batch_size} cannot be shared among {workers.count} workers",
+            hint=f"give --batch-size {workers.count * -(-config.batch_size // workers.count)}",
+        )
     stored = None if config.fresh else read_checkpoint(config.out)
     if stored is not None:
         require_same_settings(config.out / CHECKPOINT_NAME, stored.state["settings"], settings(config))
@@ -112,15 +124,18 @@ def _prepare(config: TrainConfig, *, quiet: bool) -> _Run:
             average=config.average,
             teacher=_teacher(config, data.class_names),
             teacher_share=config.teacher_share,
+            workers=workers,
         ),
+        workers,
     )
     if stored is not None:
         _resume(run, stored)
-    else:
+    elif workers.is_chief:
         # Before the first epoch, so that a folder that cannot be written is known now; and without the old checkpoint,
         # so that a run begun anew is not later resumed from it.
         write_history(config.out, (), settings(config))
         (config.out / CHECKPOINT_NAME).unlink(missing_ok=True)
+    workers.require_same(len(run.epochs), "epochs")
     return run
 
 
@@ -180,6 +195,7 @@ def _epoch(run: _Run, *, quiet: bool) -> EpochStats:
         batch_size=config.batch_size,
         seed=config.seed,
         epoch=epoch,
+        part=(run.workers.index, run.workers.count),
     )
     losses = []
     steps = steps_per_epoch(len(run.train), config.batch_size)
@@ -222,6 +238,9 @@ def _keep(run: _Run) -> None:
     best = best_epoch(run.epochs)
     if best is run.epochs[-1]:
         run.best_weights = run.learner.average or tuple(run.network.get_weights())
+    if not run.workers.is_chief:
+        return
+    if best is run.epochs[-1]:
         write_model(
             config,
             run.class_names,
@@ -243,11 +262,11 @@ def _keep(run: _Run) -> None:
 
 def _finish(run: _Run) -> TrainReport:
     config, best = run.config, best_epoch(run.epochs)
-    run.network.set_weights(run.best_weights)
-    draw_curves(config.out / "curves.png", run.epochs, title=config.model_name)
-    draw_samples(
-        config.out / "samples", run.val, as_arrays(run.network), best.threshold, config, run.class_names, count=SAMPLES
-    )
+    if run.workers.is_chief:
+        run.network.set_weights(run.best_weights)
+        draw_curves(config.out / "curves.png", run.epochs, title=config.model_name)
+        predict = as_arrays(run.network)
+        draw_samples(config.out / "samples", run.val, predict, best.threshold, config, run.class_names, count=SAMPLES)
     return TrainReport(
         model_path=config.out / MODEL_NAME,
         out=config.out,

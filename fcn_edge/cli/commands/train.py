@@ -1,7 +1,8 @@
 """Train a network on a data folder; run the same command again to resume a run that was stopped.
 
 The run folder gets model.keras (the best epoch by mIoU on val, with its card), history.json, curves.png, samples/ and
-checkpoint.npz.
+checkpoint.npz. Several machines train together where TF_CONFIG names them, as TensorFlow wants it: the same command on
+each, a run folder that all see, and the batch is shared among them.
 """
 
 from __future__ import annotations
