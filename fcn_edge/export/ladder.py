@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from fcn_edge.dataset import Sample, read_mask
 from fcn_edge.errors import DatasetError, LostRungError, ThresholdMissedError
 from fcn_edge.export.parity import Tally
 from fcn_edge.export.report import ParityStats, RungReport
-from fcn_edge.geometry import IGNORE, fit_image, placement, restore_labels, restore_scores
+from fcn_edge.geometry import IGNORE, Placement, fit_image, placement, restore_labels, restore_scores
 from fcn_edge.image_file import read_image
 from fcn_edge.metrics import AccuracyStats
 from fcn_edge.runtime import Backend, open_backend
@@ -24,6 +25,8 @@ from fcn_edge.scoring import labels_from_scores, raw_threshold
 Run = Callable[[NDArray[np.uint8]], NDArray[np.generic]]
 
 POINTS = 100
+
+Values = TypeVar("Values", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ def climb(reference: Climber, climbers: Sequence[Climber], samples: Iterable[tup
         pixels = np.ascontiguousarray(fit_image(image, card.input_size_hw, card.geometry)[..., ::-1])[None]
         expected = reference.run(pixels)
         size_hw = (int(image.shape[0]), int(image.shape[1]))
+        place = placement(size_hw, card.input_size_hw, card.geometry)
         truth = _read_truth(sample, size_hw, classes) if judged else None
         wanted = decide(expected, card)
         judged_images += truth is not None
@@ -131,8 +135,9 @@ def climb(reference: Climber, climbers: Sequence[Climber], samples: Iterable[tup
         for climber, tally in zip(climbers, tallies, strict=True):
             found = climber.run(pixels)
             if climber.card.output == "logits":
-                tally.add_scores(expected.astype(np.float64), real_scores(found, climber.card.score_quantization))
-            tally.add_labels(wanted, decide(found, climber.card))
+                real = real_scores(found, climber.card.score_quantization)
+                tally.add_scores(_inside(expected, place).astype(np.float64), _inside(real, place))
+            tally.add_labels(_inside(wanted[None], place), _inside(decide(found, climber.card)[None], place))
             if truth is not None:
                 tally.add_truth(truth, decide(found, climber.card, size_hw))
     rungs = tuple(_report(climber, reference, tally) for climber, tally in zip(climbers, tallies, strict=True))
@@ -144,6 +149,12 @@ def climb(reference: Climber, climbers: Sequence[Climber], samples: Iterable[tup
         tuple(tally.accuracy for tally in tallies),
         judged_images,
     )
+
+
+def _inside(output: NDArray[Values], place: Placement) -> NDArray[Values]:
+    """Cut an output ``(1, H, W, …)`` to where the image lies: what a letterbox holds beside it is never shown."""
+    x, y, width, height = place.box_xywh
+    return output[:, y : y + height, x : x + width]
 
 
 def _read_truth(sample: Sample, size_hw: tuple[int, int], classes: int) -> NDArray[np.uint8] | None:
