@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fcn_edge.card import Geometry, OutputKind
 from fcn_edge.errors import UsageError
+from fcn_edge.export.ranges import METHODS, Method
 from fcn_edge.runtime.pixels import Preprocessing
 
 DEFAULT_FORMATS = ("tflite-int8", "tflite-fp32", "onnx-int8", "onnx-fp32")
@@ -31,6 +32,8 @@ class ExportConfig:
             point, fewest first. Not where *float_layers* were chosen by hand.
         calibration_images: Most images to calibrate int8 on.
         calibration_split: Where they come from.
+        calibration_method: How the ranges of int8 are found on them: all of what was seen (``min-max``), without the
+            rarest values (``percentile``), or with the least mean squared error (``mse``).
         split: Where the samples of the ladder come from.
         verify_images: Most images of *split* to prove the files on, evenly spaced; 0 for all.
         seed: Of the choice of calibration images.
@@ -53,6 +56,7 @@ class ExportConfig:
     repair: bool = True
     calibration_images: int = 100
     calibration_split: str = "train"
+    calibration_method: Method = "min-max"
     split: str = "val"
     verify_images: int = 200
     seed: int = 0
@@ -81,8 +85,7 @@ def check_config(config: ExportConfig) -> None:
         raise UsageError(
             f"size {config.size_hw} is more than {MAX_SIDE} on a side", hint="give HEIGHTxWIDTH, such as 128x128"
         )
-    if config.calibration_images < 1:
-        raise UsageError("calibration needs at least one image", hint="the default of 100 suits most models")
+    _check_calibration(config)
     if config.verify_images < 0:
         raise UsageError(
             f"--verify-images {config.verify_images} is not a number of images", hint="give 1 or more, or 0 for all"
@@ -94,3 +97,12 @@ def check_config(config: ExportConfig) -> None:
     wanted = config.preprocessing
     if wanted is not None and (not wanted.scale or not all(wanted.std)):
         raise UsageError("a scale or std of 0 makes every image the same", hint="give the values of the training")
+
+
+def _check_calibration(config: ExportConfig) -> None:
+    if config.calibration_images < 1:
+        raise UsageError("calibration needs at least one image", hint="the default of 100 suits most models")
+    if config.calibration_method not in METHODS:
+        raise UsageError(
+            f"calibration method {config.calibration_method!r} is unknown", hint=f"use {', '.join(METHODS)}"
+        )

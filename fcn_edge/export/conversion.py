@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fcn_edge.card import OutputKind, ScoreQuantization
 from fcn_edge.export.graph import Model
+from fcn_edge.export.ranges import Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Conversion:
             False where the graph is to be left alone.
         symmetric: int8 ONNX with symmetric int8 activations, as TensorRT wants it.
         float_layers: Names of layers that int8 converters leave in floating point.
+        ranges: How int8 converters find the ranges of activations on the calibration images.
     """
 
     model: Model
@@ -35,6 +37,7 @@ class Conversion:
     rewrite: bool = True
     symmetric: bool = False
     float_layers: tuple[str, ...] = ()
+    ranges: Method = "min-max"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from fcn_edge.card import ModelCard, Precision
 from fcn_edge.export import leave_float, onnx_float_graph, onnx_graph, onnx_int8_graph
 from fcn_edge.export.conversion import Conversion, Inspection
 from fcn_edge.export.freeze import INPUT_NAME, traced
+from fcn_edge.export.ranges import find_ranges
 from fcn_edge.optional import load
 
 # Read by ONNX Runtime 1.12 and newer (JetPack 5 has 1.16), and all that these networks need.
@@ -115,6 +117,13 @@ def clean(job: Conversion, folder: Path) -> Path:
 def _quantized(clean: Path, job: Conversion, options: dict[str, Any]) -> Any:  # noqa: ANN401 - onnx.ModelProto
     quantization, exclude = _quantization(), options.pop("nodes_to_exclude", [])
     target = clean.with_name("int8.onnx")
+    if job.ranges != "min-max":
+        overrides = {name: [{"rmin": low, "rmax": high}] for name, (low, high) in _ranges(clean, job).items()}
+        extra = options.setdefault("extra_options", {})
+        extra["TensorQuantOverrides"] = {
+            name: [{**entry, "quant_type": options["activation_type"]} for entry in entries]
+            for name, entries in overrides.items()
+        }
     quantization.quantize_static(
         str(clean),
         str(target),
@@ -170,6 +179,30 @@ def _score_range(clean: Path, images: NDArray[np.uint8]) -> tuple[float, float]:
     session = runtime.InferenceSession(str(clean), providers=["CPUExecutionProvider"])
     scores = [session.run(None, {INPUT_NAME: image[None]})[0] for image in images]
     return min(float(found.min()) for found in scores), max(float(found.max()) for found in scores)
+
+
+def _ranges(clean: Path, job: Conversion) -> dict[str, tuple[np.float32, np.float32]]:
+    """Find the ranges of all feature maps by the job's method."""
+    proto = onnx_graph.onnx()
+    runtime = load("onnxruntime", feature="exporting to int8 ONNX", extra="export")
+    model = proto.load(str(clean))
+    floats = (proto.TensorProto.FLOAT,)
+    known = {info.name: info for info in (*model.graph.value_info, *model.graph.output)}
+    # Pixels keep all of their range.
+    pixels, made = {model.graph.input[0].name}, set()
+    for node in model.graph.node:
+        as_they_are = node.op_type in ("Cast", *onnx_graph.MOVERS) and node.input[0] in pixels
+        (pixels if as_they_are else made).update(node.output)
+    wanted = [name for name, info in known.items() if name in made and info.type.tensor_type.elem_type in floats]
+    outputs = {info.name for info in model.graph.output}
+    model.graph.output.extend(known[name] for name in wanted if name not in outputs)
+    session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+
+    def passes() -> Iterator[dict[str, NDArray[np.float32]]]:
+        for image in job.calibration:
+            yield dict(zip(wanted, session.run(wanted, {INPUT_NAME: image[None]}), strict=True))
+
+    return {name: (np.float32(low), np.float32(high)) for name, (low, high) in find_ranges(passes, job.ranges).items()}
 
 
 def _quantization() -> Any:  # noqa: ANN401 - a module without type information

@@ -110,6 +110,7 @@ class _Export:
                 rewrite=config.fold,
                 symmetric=config.symmetric,
                 float_layers=config.float_layers,
+                ranges=config.calibration_method,
             )
             files = self._convert_all(job, card, temporary)
             # Masks of other classes say nothing about this model.
@@ -150,7 +151,7 @@ class _Export:
             )
             shown = ", ".join(f"{name} in {count}" for name, count in report.class_images.items())
             done(f"{report.count} images of {report.split}" + (f": {shown}" if shown else ""))
-        return samples.with_full_range(images), report
+        return samples.with_full_range(images), dataclasses.replace(report, method=config.calibration_method)
 
     def _convert_all(self, job: Conversion, card: ModelCard, folder: Path) -> list[WrittenFile]:
         files = []

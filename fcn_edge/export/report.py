@@ -136,6 +136,7 @@ class CalibrationReport:
         class_images: By class name, how many of them show it; empty without masks.
         low: Smallest pixel value of all of them, 0..255.
         high: Largest pixel value of all of them, 0..255.
+        method: How the ranges of activations were found on them.
     """
 
     split: str
@@ -145,6 +146,7 @@ class CalibrationReport:
     class_images: Mapping[str, int]
     low: int
     high: int
+    method: str = "min-max"
 
 
 @dataclass(frozen=True, slots=True)

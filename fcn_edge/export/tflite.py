@@ -14,6 +14,7 @@ from fcn_edge.export.conversion import Conversion, Inspection
 from fcn_edge.export.freeze import freeze, traced
 from fcn_edge.export.graph import Model, Operation, rewrite
 from fcn_edge.export.metadata import add_metadata
+from fcn_edge.export.ranges import find_ranges
 from fcn_edge.optional import load
 
 
@@ -36,7 +37,7 @@ def convert_int8(job: Conversion) -> bytes:
 
     Layers named in ``job.float_layers`` compute in floating point.
     """
-    if job.float_layers:
+    if job.float_layers or job.ranges != "min-max":
         return leave_in_float(calibrate(job), job)
     tf = _tensorflow()
     converter = _converter(job, "float32")
@@ -58,7 +59,35 @@ def calibrate(job: Conversion) -> bytes:
     # Private, but what tf.lite.experimental.QuantizationDebugger sets; that class itself builds and loads a second
     # model full of checks each time.
     converter._experimental_calibrate_only = True  # noqa: SLF001
-    return bytes(converter.convert())
+    calibrated = bytes(converter.convert())
+    return calibrated if job.ranges == "min-max" else _narrowed(calibrated, job)
+
+
+def _narrowed(calibrated: bytes, job: Conversion) -> bytes:
+    """Replace the ranges that the converter found, all of what it saw, by those of the job's method."""
+    package = load("ai_edge_litert.interpreter", feature="exporting to TFLite", extra=None)
+    interpreter = package.Interpreter(
+        model_content=calibrated,
+        experimental_preserve_all_tensors=True,
+        # A delegate keeps its intermediate tensors to itself.
+        experimental_op_resolver_type=package.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    model = tflite_graph.read_model(calibrated)
+    graph = model.subgraphs[0]
+    made = {int(index) for operator in graph.operators for index in operator.outputs}
+    ranged = {str(i): graph.tensors[i].quantization for i in made if tflite_graph.has_range(graph.tensors[i])}
+    source = interpreter.get_input_details()[0]["index"]
+
+    def passes() -> Iterator[dict[str, NDArray[np.float32]]]:
+        for image in job.calibration:
+            interpreter.set_tensor(source, image[None].astype(np.float32))
+            interpreter.invoke()
+            yield {name: interpreter.get_tensor(int(name)) for name in ranged}
+
+    for name, (low, high) in find_ranges(passes, job.ranges).items():
+        ranged[name].min, ranged[name].max = [low], [high]
+    return tflite_graph.write_model(model)
 
 
 def leave_in_float(calibrated: bytes, job: Conversion) -> bytes:

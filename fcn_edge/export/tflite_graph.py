@@ -119,6 +119,12 @@ def score_quantization(model: Any) -> ScoreQuantization | None:  # noqa: ANN401 
     return ScoreQuantization(float(quantization.scale[0]), int(quantization.zeroPoint[0]))
 
 
+def has_range(tensor: Any) -> bool:  # noqa: ANN401 - schema.TensorT
+    """Tell whether a calibration wrote a range into a tensor."""
+    quantization = tensor.quantization
+    return quantization is not None and quantization.min is not None and len(quantization.min) == 1
+
+
 def _slices_shape(name: str, types: tuple[str, ...]) -> bool:
     # A slice of a feature map, as cropping makes it, is of a fixed size; a slice of a shape vector is of int32.
     return name == "STRIDED_SLICE" and types[0] in ("INT32", "INT64")

@@ -64,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     calibration.add_argument(
         "--calibration-images", type=int, default=100, metavar="N", help="most images (default: %(default)s)"
     )
+    calibration.add_argument(
+        "--calibration-method",
+        choices=("min-max", "percentile", "mse"),
+        default="min-max",
+        help="ranges: all that was seen, without the rarest values, or of least error (default: %(default)s)",
+    )
     calibration.add_argument("--calibration-split", default="train", metavar="SPLIT", help="default: %(default)s")
     calibration.add_argument("--seed", type=int, default=0, help="of the choice of images (default: %(default)s)")
     _add_foreign(parser)
@@ -103,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
         repair=not args.no_repair,
         calibration_images=args.calibration_images,
         calibration_split=args.calibration_split,
+        calibration_method=args.calibration_method,
         split=args.split,
         verify_images=args.verify_images,
         seed=args.seed,
