@@ -189,7 +189,8 @@ def _ranges(clean: Path, job: Conversion) -> dict[str, tuple[np.float32, np.floa
     floats = (proto.TensorProto.FLOAT,)
     known = {info.name: info for info in (*model.graph.value_info, *model.graph.output)}
     # Pixels keep all of their range.
-    pixels, made = {model.graph.input[0].name}, set()
+    pixels: set[str] = {model.graph.input[0].name}
+    made: set[str] = set()
     for node in model.graph.node:
         as_they_are = node.op_type in ("Cast", *onnx_graph.MOVERS) and node.input[0] in pixels
         (pixels if as_they_are else made).update(node.output)
