@@ -43,6 +43,8 @@ class TrainConfig:
             500 steps. 0 keeps the weights as they are. In the first steps it looks back less.
         loss: Cross-entropy, soft Dice, or their sum.
         class_weights: Weights of the cross-entropy by class: ``none``, ``auto`` (median frequency) or one a class.
+        start: A trained model of the same architecture and options whose weights the run begins with; empty for none.
+        int8: Learn with the roundings of int8 (:mod:`fcn_edge.networks.quantized`), for a few epochs from *start*.
         teacher: A trained model of the same classes whose scores are learned beside the masks; empty for none.
         teacher_share: Of the loss, 0..1, what the teacher decides.
         augment: What is varied from epoch to epoch.
@@ -72,6 +74,8 @@ class TrainConfig:
     average: float = 0.0
     loss: Loss = "ce+dice"
     class_weights: ClassWeights = "none"
+    start: str = ""
+    int8: bool = False
     teacher: str = ""
     teacher_share: float = 0.5
     augment: AugmentConfig = field(default_factory=AugmentConfig)

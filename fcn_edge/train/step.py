@@ -34,6 +34,7 @@ class Learner:
         teacher: From images to the logits of a teacher; None for none.
         teacher_share: Of the loss, 0..1, what the teacher decides; the masks decide the rest.
         workers: Who learns together; by default this one alone.
+        forward: What computes the logits with the network's variables; by default the network itself.
     """
 
     def __init__(
@@ -46,9 +47,11 @@ class Learner:
         teacher: Scores | None = None,
         teacher_share: float = 0.5,
         workers: Workers | None = None,
+        forward: Any = None,  # noqa: ANN401
     ) -> None:
         tf = load_tensorflow()
         self._network = network
+        self._forward = network if forward is None else forward
         self._optimizer = optimizer
         self._loss = loss
         self._decay = average
@@ -117,7 +120,7 @@ class Learner:
         """Give the loss of the whole batch and its gradients, the same on all workers."""
         variables = [variable.value for variable in self._network.trainable_variables]
         with load_tensorflow().GradientTape() as tape:
-            logits = self._network(images, training=True)
+            logits = self._forward(images, training=True)
             loss = self._loss(masks, logits)
             if self._teacher is not None:
                 taught = imitation(masks, logits, self._teacher(images))

@@ -13,6 +13,7 @@ import numpy as np
 
 from fcn_edge.errors import TrainingError, UsageError
 from fcn_edge.networks.layers import load_keras
+from fcn_edge.networks.quantized import quantized_twin
 from fcn_edge.progress import track
 from fcn_edge.train.checkpoint import FILE_NAME as CHECKPOINT_NAME
 from fcn_edge.train.checkpoint import Checkpoint, assign, read_checkpoint, require_same_settings, write_checkpoint
@@ -25,6 +26,7 @@ from fcn_edge.train.optimizer import make_optimizer
 from fcn_edge.train.pictures import draw_curves, draw_samples
 from fcn_edge.train.result import FILE_NAME as MODEL_NAME
 from fcn_edge.train.result import build_network, network_options, write_model
+from fcn_edge.train.start import start_from
 from fcn_edge.train.step import Learner
 from fcn_edge.train.teacher import Scores, load_teacher
 from fcn_edge.train.validation import as_arrays, validate
@@ -42,6 +44,7 @@ class _Run:
     train: TrainingStore
     val: ValidationStore
     network: Any
+    forward: Any
     optimizer: Any
     loss: LossFunction
     learner: Learner
@@ -106,15 +109,20 @@ def _prepare(config: TrainConfig, *, quiet: bool) -> _Run:
     data = open_data((config.data, *config.more_data), quiet=quiet)
     load_keras().utils.set_random_seed(config.seed)
     network = build_network(config, data.class_names, logits=True)
-    _start_from_frequencies(network, data.frequencies)
+    if config.start:
+        start_from(network, config.start)
+    else:
+        _start_from_frequencies(network, data.frequencies)
     optimizer = make_optimizer(config, network, steps_per_epoch(len(data.train), config.batch_size))
     loss = make_loss(config.loss, _class_weights(config, data))
+    forward = quantized_twin(network) if config.int8 else network
     run = _Run(
         config,
         data.class_names,
         TrainingStore(data.train, config.size_hw),
         ValidationStore(data.val, config.size_hw, config.geometry),
         network,
+        forward,
         optimizer,
         loss,
         Learner(
@@ -125,6 +133,7 @@ def _prepare(config: TrainConfig, *, quiet: bool) -> _Run:
             teacher=_teacher(config, data.class_names),
             teacher_share=config.teacher_share,
             workers=workers,
+            forward=forward,
         ),
         workers,
     )
@@ -206,7 +215,7 @@ def _epoch(run: _Run, *, quiet: bool) -> EpochStats:
     loss = float(np.mean(losses)) if losses else math.nan
     with run.learner.averaged():
         stats = validate(
-            as_arrays(run.network),
+            as_arrays(run.forward),
             run.val,
             classes=len(run.class_names),
             geometry=config.geometry,
@@ -265,7 +274,7 @@ def _finish(run: _Run) -> TrainReport:
     if run.workers.is_chief:
         run.network.set_weights(run.best_weights)
         draw_curves(config.out / "curves.png", run.epochs, title=config.model_name)
-        predict = as_arrays(run.network)
+        predict = as_arrays(run.forward)
         draw_samples(config.out / "samples", run.val, predict, best.threshold, config, run.class_names, count=SAMPLES)
     return TrainReport(
         model_path=config.out / MODEL_NAME,

@@ -111,6 +111,12 @@ def _add_schedule(group: Any) -> None:  # noqa: ANN401 - argparse names no publi
         name = flag[2:].replace("-", "_")
         group.add_argument(flag, type=kind, default=_DEFAULTS[name], metavar="N", help=f"default: {_DEFAULTS[name]}")
     group.add_argument("--loss", default="ce+dice", choices=("ce", "dice", "ce+dice"), help="default: ce+dice")
+    group.add_argument(
+        "--start", default="", metavar="MODEL", help="begin with the weights of a run of the same network"
+    )
+    group.add_argument(
+        "--int8", action="store_true", help="learn with the roundings of int8, a few epochs from --start"
+    )
     group.add_argument("--teacher", default="", metavar="MODEL", help="a trained .keras model to learn from as well")
     group.add_argument(
         "--teacher-share", type=float, default=0.5, metavar="F", help="part of the loss that it decides (0.5)"
