@@ -13,6 +13,7 @@ from fcn_edge.errors import DatasetError, OutputError, TrainingError, UsageError
 from fcn_edge.model_file import read_card
 from fcn_edge.networks.layers import load_keras
 from fcn_edge.train import NO_AUGMENTATION, TrainConfig, train_model
+from fcn_edge.train.alone import writing_alone
 from fcn_edge.train.step import Learner
 
 pytestmark = pytest.mark.desk
@@ -166,6 +167,13 @@ def test_a_run_stopped_within_an_epoch_keeps_the_epochs_before(data, tmp_path, m
     resumed = []
     train_model(config, quiet=True, on_epoch=resumed.append)
     assert [stats.epoch for stats in resumed] == [3]
+
+
+def test_a_second_training_in_the_same_folder_is_refused(data, tmp_path):
+    config = tiny(data, tmp_path / "run", epochs=1)
+    with writing_alone(config.out), pytest.raises(UsageError, match="another training is writing there"):
+        train_model(config, quiet=True)
+    train_model(config, quiet=True)
 
 
 def test_other_settings_do_not_resume_a_run(data, tmp_path):

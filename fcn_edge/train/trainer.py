@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -15,6 +16,7 @@ from fcn_edge.errors import TrainingError, UsageError
 from fcn_edge.networks.layers import load_keras
 from fcn_edge.networks.quantized import quantized_twin
 from fcn_edge.progress import track
+from fcn_edge.train.alone import writing_alone
 from fcn_edge.train.checkpoint import FILE_NAME as CHECKPOINT_NAME
 from fcn_edge.train.checkpoint import Checkpoint, assign, read_checkpoint, require_same_settings, write_checkpoint
 from fcn_edge.train.config import TrainConfig, settings
@@ -77,27 +79,28 @@ def train_model(
         on_epoch: Called after each epoch of this call.
 
     Raises:
-        UsageError: An option is out of range, the run folder holds a run with other settings, or ``TF_CONFIG`` cannot
-            be used.
+        UsageError: An option is out of range, the run folder holds a run with other settings or another training is
+            writing there, or ``TF_CONFIG`` cannot be used.
         DatasetError: The data folder has faults; nothing was begun.
         MissingPackageError: TensorFlow is not installed.
         OutputError: The run folder cannot be written.
         TrainingError: The training diverged, or another worker is gone.
     """
-    run = _prepare(config, quiet=quiet)
-    quiet = quiet or not run.workers.is_chief
-    while not run.finished:
-        stats = _epoch(run, quiet=quiet)
-        run.epochs.append(stats)
-        _keep(run)
-        if on_epoch is not None:
-            on_epoch(stats)
-    return _finish(run)
-
-
-def _prepare(config: TrainConfig, *, quiet: bool) -> _Run:
     network_options(config)
     workers = find_workers()
+    quiet = quiet or not workers.is_chief
+    with writing_alone(config.out) if workers.is_chief else contextlib.nullcontext():
+        run = _prepare(config, workers, quiet=quiet)
+        while not run.finished:
+            stats = _epoch(run, quiet=quiet)
+            run.epochs.append(stats)
+            _keep(run)
+            if on_epoch is not None:
+                on_epoch(stats)
+        return _finish(run)
+
+
+def _prepare(config: TrainConfig, workers: Workers, *, quiet: bool) -> _Run:
     if config.batch_size % workers.count:
         raise UsageError(
             f"a batch of {config.batch_size} cannot be shared among {workers.count} workers",
