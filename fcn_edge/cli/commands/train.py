@@ -100,16 +100,17 @@ def _add_network(group: Any) -> None:  # noqa: ANN401 - argparse names no public
 
 
 def _add_schedule(group: Any) -> None:  # noqa: ANN401 - argparse names no public type for a group
-    for flag, kind in (
-        ("--epochs", int),
-        ("--batch-size", int),
-        ("--learning-rate", float),
-        ("--warmup-epochs", float),
-        ("--weight-decay", float),
-        ("--average", float),
+    for flag, kind, text in (
+        ("--epochs", int, "passes over the training split"),
+        ("--batch-size", int, "images a step, shared among several machines"),
+        ("--learning-rate", float, "after the warm-up; it falls as a cosine"),
+        ("--warmup-epochs", float, "over which it rises"),
+        ("--weight-decay", float, "of AdamW, such as 0.01"),
+        ("--average", float, "decay of a moving average of the weights, such as 0.995"),
     ):
         name = flag[2:].replace("-", "_")
-        group.add_argument(flag, type=kind, default=_DEFAULTS[name], metavar="N", help=f"default: {_DEFAULTS[name]}")
+        default = _DEFAULTS[name]
+        group.add_argument(flag, type=kind, default=default, metavar="N", help=f"{text} ({default:g})")
     group.add_argument("--loss", default="ce+dice", choices=("ce", "dice", "ce+dice"), help="default: ce+dice")
     group.add_argument(
         "--start", default="", metavar="MODEL", help="begin with the weights of a run of the same network"
