@@ -50,7 +50,7 @@ def _labels(interpreter: Any, card: dict[str, Any], image: NDArray[np.uint8]) ->
         raise SystemExit(
             "error: only stretched inputs are known here\nhint: add letterboxes to models_proof.independent"
         )
-    shrinks = image.shape[0] > height or image.shape[1] > width
+    shrinks = height * width < image.shape[0] * image.shape[1]
     pixels = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     interpreter.set_tensor(source["index"], pixels[None])

@@ -1,0 +1,23 @@
+"""The evaluator that checks the project's own comes to the same figures by other means."""
+
+import json
+
+import pytest
+
+from fcn_edge import scenes
+from fcn_edge.cli.main import main
+from fcn_edge.model_file import resolve
+
+pytest.importorskip("sklearn", reason="needs the extra dev")
+pytest.importorskip("ai_edge_litert", reason="needs LiteRT")
+pytestmark = pytest.mark.desk
+
+
+def test_both_evaluators_agree_on_a_shipped_int8_file(tmp_path):
+    from models_proof.independent import class_ious
+
+    data = scenes.write_data_folder(tmp_path / "data", train=1, val=4, seed=3, size_hw=(200, 300))
+    model = resolve("nuclei.int8.tflite")
+    assert main(["compare", str(model), "--data", str(data), "--json", str(tmp_path / "val.json"), "--quiet"]) == 0
+    found = json.loads((tmp_path / "val.json").read_text())["variants"][0]["per_class_iou"]
+    assert class_ious(model, data, "val") == pytest.approx(list(found.values()), abs=1e-4)
