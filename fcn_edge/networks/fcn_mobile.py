@@ -1,8 +1,8 @@
 """FCNs on mobile encoders, for boards: a decoder that is narrow where it is nonlinear and linear where maps are large.
 
-The encoder's three coarse levels are brought to one width and summed coarse to fine, each sum followed by a depthwise
+The encoder's coarse levels are brought to one width and summed coarse to fine, each sum followed by a depthwise
 separable convolution. From there on nothing is nonlinear, as in the networks of Long, Shelhamer and Darrell ("Fully
-Convolutional Networks", CVPR 2015): transposed convolutions and sums with the skips of the two fine levels, as wide as
+Convolutional Networks", CVPR 2015): transposed convolutions and sums with the skips of the fine levels, as wide as
 training likes, which an export folds into one small convolution for each skip.
 """
 
@@ -17,8 +17,8 @@ from fcn_edge.networks.layers import crop_to, head_activation, head_channels, lo
 from fcn_edge.networks.mobile_encoder import EFFICIENTNET_LITE0, LIGHT, EncoderSpec, encode
 from fcn_edge.networks.pretrained import load_encoder
 
-# How many of the encoder's five levels, finest first, are joined linearly.
-_LINEAR_LEVELS = 2
+# How many of the encoder's five levels, finest first, are joined linearly, by the stride where the rest ends.
+_LINEAR_LEVELS = {8: 2, 4: 1}
 # Channels of a skip of stride 4 and more after its 1x1 convolution, and of the finest; of the linear maps by stride.
 _FINE_SKIPS, _FINEST_SKIP = 24, 16
 _FINE_MAPS = {8: 32, 4: 32, 2: 16, 1: 8}
@@ -32,6 +32,7 @@ def build_fcn_lite0(
     decoder: int = 64,
     deepest: int = 32,
     shrink: int = 1,
+    nonlinear: int = 8,
     pretrained: bool = True,
     rescale: bool = False,
     logits: bool = False,
@@ -45,6 +46,7 @@ def build_fcn_lite0(
         decoder: Channels of the decoder's nonlinear part.
         deepest: Stride at which the encoder ends, times *shrink*: 32, or 16 for half of the parameters.
         shrink: 2 lets the first convolution shrink twice as much, for large inputs: a quarter of the cost.
+        nonlinear: Stride, times *shrink*, down to which the decoder is nonlinear: 8, or 4 for fine outlines.
         pretrained: Start from the ImageNet weights that are shipped.
         rescale: Put ``Rescaling(1/255)`` first: input 0..255. Otherwise the input is 0..1.
         logits: Leave out the last sigmoid or softmax.
@@ -57,7 +59,17 @@ def build_fcn_lite0(
         MissingPackageError: TensorFlow is not installed.
     """
     options = {"width": 1.0, "deepest": deepest, "shrink": shrink}
-    model = _build("fcn_lite0", input_shape, EFFICIENTNET_LITE0, classes, decoder, options, rescale, logits)
+    model = _build(
+        "fcn_lite0",
+        input_shape,
+        EFFICIENTNET_LITE0,
+        classes,
+        decoder,
+        nonlinear,
+        options,
+        rescale=rescale,
+        logits=logits,
+    )
     if pretrained:
         load_encoder(model, _ENCODER_FILE)
     return model
@@ -71,6 +83,7 @@ def build_fcn_light(
     decoder: int = 48,
     deepest: int = 32,
     shrink: int = 1,
+    nonlinear: int = 8,
     rescale: bool = False,
     logits: bool = False,
 ) -> Any:  # noqa: ANN401 - keras.Model
@@ -83,6 +96,7 @@ def build_fcn_light(
         decoder: Channels of the decoder's nonlinear part.
         deepest: Stride at which the encoder ends, 16 or 32, times *shrink*.
         shrink: 2 lets the first convolution shrink twice as much.
+        nonlinear: Stride, times *shrink*, down to which the decoder is nonlinear, 8 or 4.
         rescale: Put ``Rescaling(1/255)`` first: input 0..255. Otherwise the input is 0..1.
         logits: Leave out the last sigmoid or softmax.
 
@@ -94,7 +108,7 @@ def build_fcn_light(
         MissingPackageError: TensorFlow is not installed.
     """
     options = {"width": width, "deepest": deepest, "shrink": shrink}
-    return _build("fcn_light", input_shape, LIGHT, classes, decoder, options, rescale, logits)
+    return _build("fcn_light", input_shape, LIGHT, classes, decoder, nonlinear, options, rescale=rescale, logits=logits)
 
 
 def _build(
@@ -103,20 +117,26 @@ def _build(
     spec: EncoderSpec,
     classes: int,
     decoder: int,
+    nonlinear: int,
     options: Mapping[str, Any],
+    *,
     rescale: bool,
     logits: bool,
 ) -> Any:  # noqa: ANN401 - keras.Model
-    if decoder < 1:
-        raise UsageError(f"a decoder of {decoder} channels cannot be built", hint="give decoder=64 or another number")
+    if decoder < 1 or nonlinear not in _LINEAR_LEVELS:
+        raise UsageError(
+            f"a decoder of {decoder} channels, nonlinear down to stride {nonlinear}, cannot be built",
+            hint="give decoder=64 or another number, and nonlinear 8 or 4",
+        )
     channels = head_channels(classes)
     entry, x = open_input(input_shape, rescale=rescale)
     skips = encode(x, spec, **options)
     strides = sorted(skips, reverse=True)
     x = convolve(skips[strides[0]], decoder, name=f"dec{strides[0]}_score")
-    for stride in strides[1:-_LINEAR_LEVELS]:
+    linear = _LINEAR_LEVELS[nonlinear]
+    for stride in strides[1:-linear]:
         x = _join_nonlinear(x, skips[stride], stride, decoder)
-    for stride in strides[-_LINEAR_LEVELS:]:
+    for stride in strides[-linear:]:
         x = _join_linear(x, skips[stride], stride, channels, finest=stride == strides[-1])
     for stride in (s for s in (2, 1) if s < strides[-1]):
         rows, columns = (-(-size // stride) for size in input_shape[:2])

@@ -93,6 +93,7 @@ def _add_network(group: Any) -> None:  # noqa: ANN401 - argparse names no public
     group.add_argument("--decoder", type=int, help="fcn_lite0, fcn_light: channels of the decoder (64, 48)")
     group.add_argument("--deepest", type=int, help="fcn_lite0, fcn_light: stride where the encoder ends, 16 or 32 (32)")
     group.add_argument("--shrink", type=int, help="fcn_lite0, fcn_light: 2 for large inputs: a quarter of the cost (1)")
+    group.add_argument("--nonlinear", type=int, help="fcn_lite0, fcn_light: 4 for fine outlines at some cost (8)")
     group.add_argument(
         "--no-pretrained", dest="pretrained", action="store_false", default=None, help="fcn_lite0: start from noise"
     )
@@ -153,7 +154,7 @@ def _add_card(group: Any) -> None:  # noqa: ANN401 - argparse names no public ty
 def _config(args: argparse.Namespace) -> TrainConfig:
     names = (
         *("filters", "depth", "skip", "convs", "batch_norm", "width", "dropout"),
-        *("decoder", "deepest", "shrink", "pretrained"),
+        *("decoder", "deepest", "shrink", "nonlinear", "pretrained"),
     )
     options = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     varied = AugmentConfig(top_down=args.top_down, **{name: getattr(args, name) for name in _VARIED})
