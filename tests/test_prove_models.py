@@ -10,12 +10,11 @@ from fcn_edge.model_file import resolve
 
 pytest.importorskip("sklearn", reason="needs the extra dev")
 pytest.importorskip("ai_edge_litert", reason="needs LiteRT")
+class_ious = pytest.importorskip("models_proof.independent", reason="the tools are not beside the tests").class_ious
 pytestmark = pytest.mark.desk
 
 
 def test_both_evaluators_agree_on_a_shipped_int8_file(tmp_path):
-    from models_proof.independent import class_ious
-
     data = scenes.write_data_folder(tmp_path / "data", train=1, val=4, seed=3, size_hw=(200, 300))
     model = resolve("nuclei.int8.tflite")
     assert main(["compare", str(model), "--data", str(data), "--json", str(tmp_path / "val.json"), "--quiet"]) == 0
