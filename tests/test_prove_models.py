@@ -14,9 +14,12 @@ class_ious = pytest.importorskip("models_proof.independent", reason="the tools a
 pytestmark = pytest.mark.desk
 
 
-def test_both_evaluators_agree_on_a_shipped_int8_file(tmp_path):
+@pytest.mark.parametrize(("name", "classes"), [("nuclei", "background\nnucleus\n"), ("people", "background\nperson\n")])
+def test_both_evaluators_agree_on_a_shipped_int8_file(tmp_path, name, classes):
+    """One of them stretches its pictures, the other puts them into a letterbox."""
     data = scenes.write_data_folder(tmp_path / "data", train=1, val=4, seed=3, size_hw=(200, 300))
-    model = resolve("nuclei.int8.tflite")
+    (data / "classes.txt").write_text(classes)
+    model = resolve(f"{name}.int8.tflite")
     assert main(["compare", str(model), "--data", str(data), "--json", str(tmp_path / "val.json"), "--quiet"]) == 0
     found = json.loads((tmp_path / "val.json").read_text())["variants"][0]["per_class_iou"]
     assert class_ious(model, data, "val") == pytest.approx(list(found.values()), abs=1e-4)

@@ -19,6 +19,8 @@ from PIL import Image
 from sklearn.metrics import confusion_matrix
 
 _IGNORE = 255
+# What a letterbox is filled with.
+_GREY = 114
 
 
 def class_ious(model: Path, data: Path, split: str) -> list[float]:
@@ -46,18 +48,21 @@ def _card(model: Path) -> dict[str, Any]:
 
 def _labels(interpreter: Any, card: dict[str, Any], image: NDArray[np.uint8]) -> NDArray[np.uint8]:  # noqa: ANN401 - untyped
     height, width = card["input_size_hw"]
-    if card["geometry"] != "stretch":
-        raise SystemExit(
-            "error: only stretched inputs are known here\nhint: add letterboxes to models_proof.independent"
-        )
-    shrinks = height * width < image.shape[0] * image.shape[1]
-    pixels = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    rows, columns = image.shape[:2]
+    scale = min(height / rows, width / columns)
+    letterbox = card["geometry"] == "letterbox"
+    high, wide = (round(rows * scale), round(columns * scale)) if letterbox else (height, width)
+    top, left = (height - high) // 2, (width - wide) // 2
+    interpolation = cv2.INTER_AREA if high * wide < rows * columns else cv2.INTER_LINEAR
+    pixels = np.full((height, width, 3), _GREY, np.uint8)
+    pixels[top : top + high, left : left + wide] = cv2.resize(image, (wide, high), interpolation=interpolation)
     source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     interpreter.set_tensor(source["index"], pixels[None])
     interpreter.invoke()
     scale, zero = result["quantization"]
     logits = (interpreter.get_tensor(result["index"])[0].astype(np.float32) - zero) * scale
-    planes = [cv2.resize(logits[..., k], image.shape[1::-1]) for k in range(logits.shape[-1])]
+    inside = logits[top : top + high, left : left + wide]
+    planes = [cv2.resize(inside[..., k], image.shape[1::-1]) for k in range(logits.shape[-1])]
     if len(planes) == 1:
         share = card["threshold"]
         return np.asarray(planes[0] > np.log(share / (1 - share)), np.uint8)
