@@ -43,7 +43,7 @@ def test_an_encoder_may_end_at_stride_16(name):
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_a_shrunk_network_gives_scores_at_full_size_for_a_quarter_of_the_work(name):
+def test_a_shrunk_network_gives_scores_at_full_size(name):
     model = BUILDERS[name]((128, 96, 3), shrink=2)
     assert model.output_shape == (None, 128, 96, 1)
     assert model.get_layer("enc_stem").output.shape[1:3] == (32, 24)

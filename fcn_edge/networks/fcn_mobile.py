@@ -45,7 +45,7 @@ def build_fcn_lite0(
             background included (softmax).
         decoder: Channels of the decoder's nonlinear part.
         deepest: Stride at which the encoder ends, times *shrink*: 32, or 16 for half of the parameters.
-        shrink: 2 lets the first convolution shrink twice as much, for large inputs: a quarter of the cost.
+        shrink: 2 lets the first convolution shrink twice as much, for large inputs.
         nonlinear: Stride, times *shrink*, down to which the decoder is nonlinear: 8, or 4 for fine outlines.
         pretrained: Start from the ImageNet weights that are shipped.
         rescale: Put ``Rescaling(1/255)`` first: input 0..255. Otherwise the input is 0..1.

@@ -82,7 +82,7 @@ def encode(
         width: Factor on all filters; they stay multiples of 8.
         deepest: Stride at which it ends, 16 or 32, times *shrink*.
         shrink: Factor by which the first convolution shrinks in addition, 1 or 2: what would come of an image of half
-            the size, at its price, with weights of its own for all pixels.
+            the size, with weights of its own for all pixels.
 
     Returns:
         By stride (2, 4, 8, 16 and 32, times *shrink*) the last map of that stride, ``(N, H/stride, W/stride, C)``,
