@@ -34,6 +34,16 @@ def test_a_class_may_change_with_a_score_that_differs_by_one_step():
     assert (found.scores_differ, found.labels_differ, found.unexplained, found.faults) == (1, 1, 0, ())
 
 
+@pytest.mark.parametrize(("noise", "faults"), [(0.76, 0), (0.74, 1)])
+def test_tflite_runtime_may_differ_by_what_int8_differs_from_float(noise, faults):
+    # One of 16 scores by three steps: a root of the mean square of 0.75.
+    other = changed(SCORES, 3)
+    labels = (other[..., 0] > 0).astype(np.uint8)
+    found = compare("a.int8.tflite", "tflite-runtime", "cortex-a7", (SCORES, LABELS), (other, labels), None, noise)
+
+    assert (found.rms_difference, len(found.faults)) == (0.75, faults)
+
+
 @pytest.mark.parametrize("steps", [2, -2])
 def test_two_steps_are_too_many(steps):
     assert "up to 2 steps" in agreement(changed(SCORES, steps)).faults[0]

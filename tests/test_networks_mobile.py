@@ -117,3 +117,10 @@ def test_the_decoder_folds_and_gives_the_same_scores(classes, nonlinear):
     image = np.random.default_rng(0).random((1, 48, 64, 3), np.float32)
     expected = model.predict_on_batch(image)
     np.testing.assert_allclose(folding.model.predict_on_batch(image), expected, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("nonlinear", [4, 8])
+def test_nothing_in_the_decoder_interpolates(nonlinear):
+    """Kernels of int8 interpolation truncate or round by the processor, and so would give each another segmentation."""
+    kinds = {type(layer).__name__ for layer in build_fcn_light((64, 64, 3), nonlinear=nonlinear).layers}
+    assert not kinds & {"UpSampling2D", "Resizing"}

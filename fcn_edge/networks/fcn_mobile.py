@@ -149,7 +149,9 @@ def _build(
 def _join_nonlinear(x: Any, skip: Any, stride: int, decoder: int) -> Any:  # noqa: ANN401 - tensors
     name = f"dec{stride}"
     layers = load_keras().layers
-    x = layers.UpSampling2D(2, interpolation="bilinear", name=f"{name}_upsample")(x)
+    # Four 1x1 convolutions, one for each pixel of a square: unlike bilinear interpolation of int8, for which runtimes have
+    # kernels that round otherwise on each processor, they come out the same everywhere, and they learn.
+    x = layers.Conv2DTranspose(decoder, 2, strides=2, use_bias=False, name=f"{name}_upsample")(x)
     x = crop_to(x, size_hw(skip), name=f"{name}_crop")
     x = layers.Add(name=f"{name}_sum")([x, convolve(skip, decoder, name=f"{name}_skip")])
     x = convolve_depthwise(x, kernel=5, name=f"{name}_depthwise")
