@@ -149,8 +149,8 @@ def _build(
 def _join_nonlinear(x: Any, skip: Any, stride: int, decoder: int) -> Any:  # noqa: ANN401 - tensors
     name = f"dec{stride}"
     layers = load_keras().layers
-    # Four 1x1 convolutions, one for each pixel of a square: unlike bilinear interpolation of int8, for which runtimes have
-    # kernels that round otherwise on each processor, they come out the same everywhere, and they learn.
+    # Four 1x1 convolutions, one for each pixel of a square: they come out the same everywhere, unlike bilinear
+    # interpolation of int8, for which runtimes have kernels that round otherwise on each processor; and they learn.
     x = layers.Conv2DTranspose(decoder, 2, strides=2, use_bias=False, name=f"{name}_upsample")(x)
     x = crop_to(x, size_hw(skip), name=f"{name}_crop")
     x = layers.Add(name=f"{name}_sum")([x, convolve(skip, decoder, name=f"{name}_skip")])

@@ -15,8 +15,8 @@ from fcn_edge.scoring import labels_from_scores
 # Kernels of different processors add in another order, and round to a neighbouring step where a sum lies between two.
 # LiteRT and ONNX Runtime requantise alike everywhere; a step is what one rounding at the end may cost.
 _STEPS_ALLOWED = 1
-# tflite-runtime 2.14 has other int8 kernels for each processor (it does not even give LiteRT's scores on the same one),
-# which round otherwise in every layer, so that steps add up with depth. Its machines may lie apart, as a root of the mean
+# tflite-runtime 2.14 has other int8 kernels for each processor (even on one it does not give LiteRT's scores), which
+# round otherwise in every layer, so that steps add up with depth. Its machines may lie apart, as a root of the mean
 # square, by what int8 itself lies from float on one machine: then the processor is not what costs accuracy.
 _ROUNDS_IN_EVERY_LAYER = "tflite-runtime"
 # Floats: as a share of the largest score. Rounding of some hundred sums leaves about a millionth.
