@@ -100,26 +100,28 @@ def test_weights_of_another_encoder_are_refused(monkeypatch, tmp_path):
         build_fcn_lite0((32, 32, 3))
 
 
-@pytest.mark.parametrize("options", [{"deepest": 8}, {"decoder": 0}, {"shrink": 3}, {"nonlinear": 2}])
+@pytest.mark.parametrize("options", [{"deepest": 8}, {"decoder": 0}, {"shrink": 3}, {"nonlinear": 1}])
 def test_options_out_of_range_are_refused(options):
     for build in BUILDERS.values():
         with pytest.raises(UsageError):
             build((32, 32, 3), **options)
 
 
-@pytest.mark.parametrize("nonlinear", [4, 8])
+@pytest.mark.parametrize("nonlinear", [2, 4, 8])
 @pytest.mark.parametrize("classes", [1, 4])
 def test_the_decoder_folds_and_gives_the_same_scores(classes, nonlinear):
     load_keras().utils.set_random_seed(1)
     model = build_fcn_light((48, 64, 3), classes=classes, nonlinear=nonlinear, logits=True)
     folding = fold_linear(model, force=True)
-    assert not [name for name in (layer.name for layer in folding.model.layers) if "dec2_upsample" in name]
+    # Of what is nonlinear down to stride 2 the last upsampling is left to fold.
+    folded = "dec1_upsample" if nonlinear == 2 else "dec2_upsample"
+    assert not [layer.name for layer in folding.model.layers if folded in layer.name]
     image = np.random.default_rng(0).random((1, 48, 64, 3), np.float32)
     expected = model.predict_on_batch(image)
     np.testing.assert_allclose(folding.model.predict_on_batch(image), expected, atol=1e-4 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("nonlinear", [4, 8])
+@pytest.mark.parametrize("nonlinear", [2, 4, 8])
 def test_nothing_in_the_decoder_interpolates(nonlinear):
     """Kernels of int8 interpolation truncate or round by the processor, and so would give each another segmentation."""
     kinds = {type(layer).__name__ for layer in build_fcn_light((64, 64, 3), nonlinear=nonlinear).layers}

@@ -43,6 +43,17 @@ def test_images_are_rgb_and_raw_pixels(folder):
     np.testing.assert_array_equal(masks[0, ..., 0], mask)
 
 
+def test_masks_may_be_finer_than_images(folder):
+    options = {"batch_size": 2, "seed": 0, "epoch": 1}
+    store = TrainingStore(folder.samples("train"), (24, 32))
+    coarse = next(training_batches(store, (24, 32), "stretch", AugmentConfig(), **options))
+    fine = next(training_batches(store, (24, 32), "stretch", AugmentConfig(), **options, mask_scale=2))
+    np.testing.assert_array_equal(fine[0], coarse[0])
+    assert fine[1].shape == (2, 48, 64, 1)
+    # Sampled between pixels of the coarse one: the same but along outlines.
+    assert np.mean(fine[1][:, ::2, ::2] == coarse[1]) > 0.9
+
+
 def test_the_same_epoch_gives_the_same_batches(folder):
     for first, second in zip(
         batches(TrainingStore(folder.samples("train"), SIZE), config=AugmentConfig()),

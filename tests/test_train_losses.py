@@ -1,5 +1,6 @@
 """Losses against their formulas in NumPy; ignored pixels change nothing."""
 
+import cv2
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss
@@ -125,3 +126,12 @@ def test_balanced_weights_are_the_median_frequency_over_each():
 
 def test_balanced_weights_are_bounded_and_an_absent_class_weighs_one():
     assert balanced_weights((0.999, 0.0005, 0.0005, 0.0)) == pytest.approx((0.1, 1.0, 1.0, 1.0), rel=1e-2)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_scores_are_resized_to_a_finer_truth_as_for_scoring(channels):
+    truth, logits = batch(channels)
+    fine = np.repeat(np.repeat(truth, 2, axis=1), 2, axis=2)
+    size = (fine.shape[2], fine.shape[1])
+    resized = np.stack([cv2.resize(scores, size).reshape(size[1], size[0], channels) for scores in logits])
+    assert value("ce+dice", fine, logits) == pytest.approx(value("ce+dice", fine, resized), rel=1e-5)

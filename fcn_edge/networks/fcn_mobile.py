@@ -18,7 +18,7 @@ from fcn_edge.networks.mobile_encoder import EFFICIENTNET_LITE0, LIGHT, EncoderS
 from fcn_edge.networks.pretrained import load_encoder
 
 # How many of the encoder's five levels, finest first, are joined linearly, by the stride where the rest ends.
-_LINEAR_LEVELS = {8: 2, 4: 1}
+_LINEAR_LEVELS = {8: 2, 4: 1, 2: 0}
 # Channels of a skip of stride 4 and more after its 1x1 convolution, and of the finest; of the linear maps by stride.
 _FINE_SKIPS, _FINEST_SKIP = 24, 16
 _FINE_MAPS = {8: 32, 4: 32, 2: 16, 1: 8}
@@ -46,7 +46,8 @@ def build_fcn_lite0(
         decoder: Channels of the decoder's nonlinear part.
         deepest: Stride at which the encoder ends, times *shrink*: 32, or 16 for half of the parameters.
         shrink: 2 lets the first convolution shrink twice as much, for large inputs.
-        nonlinear: Stride, times *shrink*, down to which the decoder is nonlinear: 8, or 4 for fine outlines.
+        nonlinear: Stride, times *shrink*, down to which the decoder is nonlinear: 8, 4 for fine
+            outlines, 2 for what is a few pixels wide.
         pretrained: Start from the ImageNet weights that are shipped.
         rescale: Put ``Rescaling(1/255)`` first: input 0..255. Otherwise the input is 0..1.
         logits: Leave out the last sigmoid or softmax.
@@ -96,7 +97,7 @@ def build_fcn_light(
         decoder: Channels of the decoder's nonlinear part.
         deepest: Stride at which the encoder ends, 16 or 32, times *shrink*.
         shrink: 2 lets the first convolution shrink twice as much.
-        nonlinear: Stride, times *shrink*, down to which the decoder is nonlinear, 8 or 4.
+        nonlinear: Stride, times *shrink*, down to which the decoder is nonlinear, 8, 4 or 2.
         rescale: Put ``Rescaling(1/255)`` first: input 0..255. Otherwise the input is 0..1.
         logits: Leave out the last sigmoid or softmax.
 
@@ -126,7 +127,7 @@ def _build(
     if decoder < 1 or nonlinear not in _LINEAR_LEVELS:
         raise UsageError(
             f"a decoder of {decoder} channels, nonlinear down to stride {nonlinear}, cannot be built",
-            hint="give decoder=64 or another number, and nonlinear 8 or 4",
+            hint="give decoder=64 or another number, and nonlinear 8, 4 or 2",
         )
     channels = head_channels(classes)
     entry, x = open_input(input_shape, rescale=rescale)
@@ -134,9 +135,10 @@ def _build(
     strides = sorted(skips, reverse=True)
     x = convolve(skips[strides[0]], decoder, name=f"dec{strides[0]}_score")
     linear = _LINEAR_LEVELS[nonlinear]
-    for stride in strides[1:-linear]:
-        x = _join_nonlinear(x, skips[stride], stride, decoder)
-    for stride in strides[-linear:]:
+    for stride in strides[1 : len(strides) - linear]:
+        # The finest maps hold most of the work, and outlines need fewer channels than shapes.
+        x = _join_nonlinear(x, skips[stride], stride, -(-decoder // 2) if stride == strides[-1] else decoder)
+    for stride in strides[len(strides) - linear :]:
         x = _join_linear(x, skips[stride], stride, channels, finest=stride == strides[-1])
     for stride in (s for s in (2, 1) if s < strides[-1]):
         rows, columns = (-(-size // stride) for size in input_shape[:2])
@@ -146,16 +148,16 @@ def _build(
     return load_keras().Model(entry, x, name=name)
 
 
-def _join_nonlinear(x: Any, skip: Any, stride: int, decoder: int) -> Any:  # noqa: ANN401 - tensors
+def _join_nonlinear(x: Any, skip: Any, stride: int, filters: int) -> Any:  # noqa: ANN401 - tensors
     name = f"dec{stride}"
     layers = load_keras().layers
     # Four 1x1 convolutions, one for each pixel of a square: they come out the same everywhere, unlike bilinear
     # interpolation of int8, for which runtimes have kernels that round otherwise on each processor; and they learn.
-    x = layers.Conv2DTranspose(decoder, 2, strides=2, use_bias=False, name=f"{name}_upsample")(x)
+    x = layers.Conv2DTranspose(filters, 2, strides=2, use_bias=False, name=f"{name}_upsample")(x)
     x = crop_to(x, size_hw(skip), name=f"{name}_crop")
-    x = layers.Add(name=f"{name}_sum")([x, convolve(skip, decoder, name=f"{name}_skip")])
+    x = layers.Add(name=f"{name}_sum")([x, convolve(skip, filters, name=f"{name}_skip")])
     x = convolve_depthwise(x, kernel=5, name=f"{name}_depthwise")
-    return convolve(x, decoder, name=f"{name}_mix")
+    return convolve(x, filters, name=f"{name}_mix")
 
 
 def _join_linear(x: Any, skip: Any, stride: int, channels: int, *, finest: bool) -> Any:  # noqa: ANN401 - tensors

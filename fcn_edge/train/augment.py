@@ -68,6 +68,8 @@ def augment(
     geometry: Geometry,
     config: AugmentConfig,
     rng: np.random.Generator,
+    *,
+    mask_hw: tuple[int, int] | None = None,
 ) -> tuple[Pixels, Pixels]:
     """Vary a sample and bring it to the model's input size.
 
@@ -81,9 +83,10 @@ def augment(
         geometry: As in :func:`fcn_edge.geometry.fit_image`.
         config: What is varied.
         rng: Of this seed, epoch and index.
+        mask_hw: Height and width of the mask that is given; by default *input_hw*.
 
     Returns:
-        ``(*input_hw, 3)`` and ``(*input_hw,)``, uint8.
+        ``(*input_hw, 3)`` and ``(*mask_hw,)``, uint8.
     """
     box = _draw_box((image.shape[0], image.shape[1]), config, rng)
     image = _cut(image, box, cv2.BORDER_REFLECT_101, 0)
@@ -96,7 +99,7 @@ def augment(
     if config.tilt:
         image, mask = _turn(image, mask, rng.uniform(-1, 1) * config.tilt)
     image = fit_image(np.ascontiguousarray(image), input_hw, geometry)
-    mask = fit_mask(np.ascontiguousarray(mask), input_hw, geometry)
+    mask = fit_mask(np.ascontiguousarray(mask), mask_hw or input_hw, geometry)
     return _cover(_soften(_recolor(image, config, rng), config, rng), config, rng), mask
 
 

@@ -47,6 +47,8 @@ class TrainConfig:
         int8: Learn with the roundings of int8 (:mod:`fcn_edge.networks.quantized`), for a few epochs from *start*.
         teacher: A trained model of the same classes whose scores are learned beside the masks; empty for none.
         teacher_share: Of the loss, 0..1, what the teacher decides.
+        mask_scale: The loss compares with masks of so many times the input's size, to which scores are resized as for
+            scoring: outlines finer than a pixel of the input.
         augment: What is varied from epoch to epoch.
         patience: Stop after so many epochs without a better mIoU on ``val``; 0 never stops early.
         seed: Of weights, order and augmentation.
@@ -78,6 +80,7 @@ class TrainConfig:
     int8: bool = False
     teacher: str = ""
     teacher_share: float = 0.5
+    mask_scale: int = 1
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     patience: int = 10
     seed: int = 0
@@ -93,7 +96,7 @@ class TrainConfig:
         _one_of("architecture", self.architecture, tuple(ARCHITECTURES))
         _one_of("geometry", self.geometry, get_args(Geometry))
         _one_of("loss", self.loss, get_args(Loss))
-        for what in ("epochs", "batch_size", "learning_rate"):
+        for what in ("epochs", "batch_size", "learning_rate", "mask_scale"):
             if getattr(self, what) <= 0:
                 raise UsageError(f"{what} is {getattr(self, what)}, expected above 0", hint=f"give another {what}")
         for what in ("warmup_epochs", "patience", "seed", "weight_decay", "average"):

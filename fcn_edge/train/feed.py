@@ -119,6 +119,7 @@ def training_batches(
     seed: int,
     epoch: int,
     part: tuple[int, int] = (0, 1),
+    mask_scale: int = 1,
 ) -> Iterator[tuple[NDArray[np.float32], Pixels]]:
     """Give the batches of one epoch, the same ones for the same seed and epoch.
 
@@ -126,8 +127,9 @@ def training_batches(
     With *part* ``(i, n)`` only the i-th of n equal parts of each batch is made, for one of n workers.
 
     Yields:
-        Images ``(N, H, W, 3)`` float32 RGB 0..255 and masks ``(N, H, W, 1)`` uint8.
+        Images ``(N, H, W, 3)`` float32 RGB 0..255 and masks ``(N, H, W, 1)`` uint8, of *mask_scale* times the size.
     """
+    mask_hw = (mask_scale * input_hw[0], mask_scale * input_hw[1])
     order = np.random.default_rng([seed, epoch]).permutation(len(store))
     steps = steps_per_epoch(len(store), batch_size)
     # resize repeats the order from its beginning as often as is needed.
@@ -140,7 +142,7 @@ def training_batches(
         for place in range(first, first + size):
             image, mask = store[int(order[place])]
             rng = np.random.default_rng([seed, epoch, place])
-            varied.append(augment(image, mask, input_hw, geometry, config, rng))
+            varied.append(augment(image, mask, input_hw, geometry, config, rng, mask_hw=mask_hw))
         images, masks = zip(*varied, strict=True)
         return np.stack(images).astype(np.float32), np.stack(masks)[..., None]
 

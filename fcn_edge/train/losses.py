@@ -28,13 +28,14 @@ def make_loss(kind: Loss, class_weights: Sequence[float] | None = None) -> LossF
 
     Returns:
         A function of the truth, ``(N, H, W, 1)`` class ids with 255 for ignored pixels, and the logits,
-        ``(N, H, W, K)`` float32, that gives a scalar. Ignored pixels change neither its value nor its gradient; a
-        batch of nothing else gives 0.
+        ``(N, H, W, K)`` float32, that gives a scalar. Logits of another size are resized to the truth's. Ignored
+        pixels change neither the value nor its gradient; a batch of nothing else gives 0.
     """
     parts = kind.split("+")
 
     def loss(truth: Any, logits: Any) -> Any:  # noqa: ANN401 - tensors
         ops = load_keras().ops
+        logits = _at_size_of(truth, logits)
         truth = ops.cast(truth[..., 0], "int32")
         valid = ops.cast(ops.not_equal(truth, IGNORE), "float32")
         # Any class serves where pixels are ignored: they are multiplied by zero.
@@ -54,12 +55,12 @@ def imitation(truth: Any, logits: Any, teacher: Any) -> Any:  # noqa: ANN401 - t
 
     Args:
         truth: ``(N, H, W, 1)`` class ids; only 255 (ignore) matters.
-        logits: ``(N, H, W, K)`` float32.
+        logits: ``(N, H, W, K)`` float32; resized to the truth's size where it is another.
         teacher: Logits of the same shape; no gradient flows there.
     """
     ops = load_keras().ops
     valid = ops.cast(ops.not_equal(ops.cast(truth[..., 0], "int32"), IGNORE), "float32")
-    teacher = ops.stop_gradient(teacher)
+    logits, teacher = (_at_size_of(truth, scores) for scores in (logits, ops.stop_gradient(teacher)))
     if logits.shape[-1] == 1:
         each = (ops.softplus(logits) - logits * ops.sigmoid(teacher))[..., 0]
     else:
@@ -76,6 +77,12 @@ def balanced_weights(frequencies: Sequence[float]) -> tuple[float, ...]:
     present = [f for f in frequencies if f > 0]
     median = float(np.median(present)) if present else 1.0
     return tuple(float(np.clip(median / f, 0.1, 10)) if f > 0 else 1.0 for f in frequencies)
+
+
+def _at_size_of(truth: Any, logits: Any) -> Any:  # noqa: ANN401 - tensors
+    """Resize logits linearly, as they are resized for scoring."""
+    size_hw = tuple(truth.shape[1:3])
+    return logits if tuple(logits.shape[1:3]) == size_hw else load_keras().ops.image.resize(logits, size_hw)
 
 
 def _cross_entropy(ops: Any, truth: Any, valid: Any, logits: Any, class_weights: Sequence[float] | None) -> Any:  # noqa: ANN401 - tensors

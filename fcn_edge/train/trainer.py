@@ -208,6 +208,7 @@ def _epoch(run: _Run, *, quiet: bool) -> EpochStats:
         seed=config.seed,
         epoch=epoch,
         part=(run.workers.index, run.workers.count),
+        mask_scale=config.mask_scale,
     )
     losses = []
     steps = steps_per_epoch(len(run.train), config.batch_size)

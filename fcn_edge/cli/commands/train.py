@@ -93,7 +93,7 @@ def _add_network(group: Any) -> None:  # noqa: ANN401 - argparse names no public
     group.add_argument("--decoder", type=int, help="fcn_lite0, fcn_light: channels of the decoder (64, 48)")
     group.add_argument("--deepest", type=int, help="fcn_lite0, fcn_light: stride where the encoder ends, 16 or 32 (32)")
     group.add_argument("--shrink", type=int, help="fcn_lite0, fcn_light: 2 for large inputs, to save work (1)")
-    group.add_argument("--nonlinear", type=int, help="fcn_lite0, fcn_light: 4 for fine outlines at some cost (8)")
+    group.add_argument("--nonlinear", type=int, help="fcn_lite0, fcn_light: 4 or 2 for fine outlines at some cost (8)")
     group.add_argument(
         "--no-pretrained", dest="pretrained", action="store_false", default=None, help="fcn_lite0: start from noise"
     )
@@ -118,6 +118,9 @@ def _add_schedule(group: Any) -> None:  # noqa: ANN401 - argparse names no publi
     )
     group.add_argument(
         "--int8", action="store_true", help="learn with the roundings of int8, a few epochs from --start"
+    )
+    group.add_argument(
+        "--mask-scale", type=int, default=1, metavar="N", help="compare with masks N times as large as the input (1)"
     )
     group.add_argument("--teacher", default="", metavar="MODEL", help="a trained .keras model to learn from as well")
     group.add_argument(
