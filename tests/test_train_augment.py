@@ -131,3 +131,17 @@ def test_tiny_images_can_be_varied(size_hw):
         moved, truth = varied(image, mask, STRONG, seed)
         assert moved.shape == (32, 48, 3)
         assert truth.shape == (32, 48)
+
+
+def test_gamma_keeps_black_and_white_and_the_order_of_values():
+    image = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    config = dataclasses.replace(NO_AUGMENTATION, gamma=2.0)
+    seen = set()
+    for seed in range(20):
+        varied, _ = augment(image, image[..., 0], (1, 256), "stretch", config, np.random.default_rng(seed))
+        row = varied[0, :, 0].astype(int)
+        assert (row[0], row[-1]) == (0, 255)
+        assert (np.diff(row) >= 0).all()
+        assert 255 * 0.5**2 - 2 <= row[128] <= 255 * 0.5**0.5 + 2
+        seen.add(row[128])
+    assert len(seen) > 10

@@ -1,5 +1,6 @@
 """Batches: every image, full, the same for the same seed and epoch."""
 
+import cv2
 import numpy as np
 import pytest
 from blobs import draw_blobs, write_blobs
@@ -8,7 +9,7 @@ from fcn_edge.dataset import Sample, open_folder
 from fcn_edge.errors import DatasetError
 from fcn_edge.geometry import fit_image
 from fcn_edge.train.augment import NO_AUGMENTATION, AugmentConfig
-from fcn_edge.train.feed import TrainingStore, ValidationStore, read_sample, training_batches
+from fcn_edge.train.feed import TrainingStore, ValidationStore, pixel_weights, read_sample, training_batches
 
 SIZE = (40, 48)
 
@@ -52,6 +53,27 @@ def test_masks_may_be_finer_than_images(folder):
     assert fine[1].shape == (2, 48, 64, 1)
     # Sampled between pixels of the coarse one: the same but along outlines.
     assert np.mean(fine[1][:, ::2, ::2] == coarse[1]) > 0.9
+
+
+def test_a_large_image_is_drawn_as_often_as_its_pixels_count(tmp_path):
+    folder = open_folder(write_blobs(tmp_path / "data", train=4, val=1))
+    samples = folder.samples("train")
+    large = np.repeat(np.repeat(cv2.imread(str(samples[0].image_path)), 2, axis=0), 2, axis=1)
+    cv2.imwrite(str(samples[0].image_path), large)
+    cv2.imwrite(str(samples[0].mask_path), np.zeros(large.shape[:2], np.uint8))
+    weights = pixel_weights(samples)
+    np.testing.assert_array_equal(weights / weights[1], [4, 1, 1, 1])
+    store = TrainingStore(samples, SIZE)
+    shown = []
+    for epoch in range(70):
+        for _, masks in training_batches(
+            store, SIZE, "stretch", NO_AUGMENTATION, batch_size=2, seed=0, epoch=epoch, weights=weights
+        ):
+            shown += [not mask.any() for mask in masks]
+    # 4 of 7 parts, in four draws each epoch: two or three of them.
+    assert len(shown) == 280
+    assert abs(np.mean(shown) - 4 / 7) < 0.03
+    assert {sum(shown[i : i + 4]) for i in range(0, 280, 4)} == {2, 3}
 
 
 def test_the_same_epoch_gives_the_same_batches(folder):

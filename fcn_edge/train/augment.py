@@ -29,6 +29,8 @@ class AugmentConfig:
         brightness: Largest shift of all values, as a part of the range.
         color: Largest shift of each channel by itself, as a part of the range.
         saturation: Largest change of the distance from grey, as a part of 1.
+        gamma: Largest exponent of all values as parts of the range, and of its inverse; 1 for none. It leaves black and
+            white where they are, so that nothing dim is cut off as by brightness and contrast.
         soften: Probability of a slight blur, and of slight noise.
         tilt: Largest turn to either side, in degrees.
         cutout: Probability that a box is painted over, whose truth stays: DeVries and Taylor, "Improved Regularization
@@ -46,6 +48,7 @@ class AugmentConfig:
     soften: float = 0.1
     tilt: float = 0.0
     cutout: float = 0.0
+    gamma: float = 1.0
 
 
 NO_AUGMENTATION = AugmentConfig(
@@ -153,10 +156,13 @@ def _recolor(image: Pixels, config: AugmentConfig, rng: np.random.Generator) -> 
     shift = 255 * (rng.uniform(-1, 1) * config.brightness + rng.uniform(-1, 1, 3) * config.color)
     if config.saturation:
         image = _saturate(image, 1 + rng.uniform(-1, 1) * config.saturation)
-    if gain == 1 and not shift.any():
+    exponent = config.gamma ** rng.uniform(-1, 1) if config.gamma != 1 else 1
+    if gain == exponent == 1 and not shift.any():
         return image
     middle = 127.5
     values = np.arange(256, dtype=np.float64)[:, None]
+    if exponent != 1:
+        values = 255 * (values / 255) ** exponent
     table = np.clip(np.rint((values - middle) * gain + middle + shift), 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(image, table[None]), np.uint8)
 

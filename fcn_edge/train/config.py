@@ -49,6 +49,7 @@ class TrainConfig:
         teacher_share: Of the loss, 0..1, what the teacher decides.
         mask_scale: The loss compares with masks of so many times the input's size, to which scores are resized as for
             scoring: outlines finer than a pixel of the input.
+        by_pixels: Draw images as often as they have pixels, as the pooled IoU counts them; else each once an epoch.
         augment: What is varied from epoch to epoch.
         patience: Stop after so many epochs without a better mIoU on ``val``; 0 never stops early.
         seed: Of weights, order and augmentation.
@@ -81,6 +82,7 @@ class TrainConfig:
     teacher: str = ""
     teacher_share: float = 0.5
     mask_scale: int = 1
+    by_pixels: bool = False
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     patience: int = 10
     seed: int = 0

@@ -13,7 +13,7 @@ from fcn_edge.card import Geometry
 from fcn_edge.dataset import Sample, read_mask
 from fcn_edge.errors import DatasetError
 from fcn_edge.geometry import fit_image, resize
-from fcn_edge.image_file import read_image
+from fcn_edge.image_file import read_file, read_image, size_of
 from fcn_edge.train.augment import AugmentConfig, augment
 
 Pixels = NDArray[np.uint8]
@@ -109,6 +109,16 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
     return -(-images // batch_size)
 
 
+def pixel_weights(samples: Sequence[Sample]) -> NDArray[np.float64]:
+    """Give the number of pixels of each image, from its file's header.
+
+    Raises:
+        ImageError: A file cannot be read.
+    """
+    sizes = [size_of(read_file(sample.image_path), sample.image_path) for sample in samples]
+    return np.asarray([height * width for height, width in sizes], np.float64)
+
+
 def training_batches(
     store: TrainingStore,
     input_hw: tuple[int, int],
@@ -120,17 +130,19 @@ def training_batches(
     epoch: int,
     part: tuple[int, int] = (0, 1),
     mask_scale: int = 1,
+    weights: NDArray[np.float64] | None = None,
 ) -> Iterator[tuple[NDArray[np.float32], Pixels]]:
     """Give the batches of one epoch, the same ones for the same seed and epoch.
 
     Every batch is full (a new size would compile the step again): the last one is filled from the epoch's beginning.
+    Each image is in it once, or with *weights* as often as its share of their sum says, rounded up or down by lot.
     With *part* ``(i, n)`` only the i-th of n equal parts of each batch is made, for one of n workers.
 
     Yields:
         Images ``(N, H, W, 3)`` float32 RGB 0..255 and masks ``(N, H, W, 1)`` uint8, of *mask_scale* times the size.
     """
     mask_hw = (mask_scale * input_hw[0], mask_scale * input_hw[1])
-    order = np.random.default_rng([seed, epoch]).permutation(len(store))
+    order = _draw(len(store), weights, np.random.default_rng([seed, epoch]))
     steps = steps_per_epoch(len(store), batch_size)
     # resize repeats the order from its beginning as often as is needed.
     order = np.resize(order, steps * batch_size)
@@ -154,3 +166,12 @@ def training_batches(
             if step + 1 < steps:
                 ahead = pool.submit(batch, step + 1)
             yield ready
+
+
+def _draw(count: int, weights: NDArray[np.float64] | None, rng: np.random.Generator) -> NDArray[np.int64]:
+    if weights is None:
+        return rng.permutation(count)
+    # Systematic resampling: equal steps through the sum of the weights from a random start.
+    ends = np.cumsum(weights) * (count / np.sum(weights))
+    drawn = np.searchsorted(ends, np.arange(count) + rng.random(), side="right")
+    return rng.permutation(np.minimum(drawn, count - 1))

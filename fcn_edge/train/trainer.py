@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fcn_edge.errors import TrainingError, UsageError
 from fcn_edge.networks.layers import load_keras
@@ -21,7 +22,7 @@ from fcn_edge.train.checkpoint import FILE_NAME as CHECKPOINT_NAME
 from fcn_edge.train.checkpoint import Checkpoint, assign, read_checkpoint, require_same_settings, write_checkpoint
 from fcn_edge.train.config import TrainConfig, settings
 from fcn_edge.train.data import TrainingData, open_data
-from fcn_edge.train.feed import TrainingStore, ValidationStore, steps_per_epoch, training_batches
+from fcn_edge.train.feed import TrainingStore, ValidationStore, pixel_weights, steps_per_epoch, training_batches
 from fcn_edge.train.history import EpochStats, TrainReport, best_epoch, epoch_stats, write_history
 from fcn_edge.train.losses import LossFunction, balanced_weights, make_loss
 from fcn_edge.train.optimizer import make_optimizer
@@ -51,6 +52,7 @@ class _Run:
     loss: LossFunction
     learner: Learner
     workers: Workers
+    weights: NDArray[np.float64] | None
     epochs: list[EpochStats] = field(default_factory=list)
     best_weights: tuple[Any, ...] = ()
 
@@ -139,6 +141,7 @@ def _prepare(config: TrainConfig, workers: Workers, *, quiet: bool) -> _Run:
             forward=forward,
         ),
         workers,
+        pixel_weights(data.train) if config.by_pixels else None,
     )
     if stored is not None:
         _resume(run, stored)
@@ -209,6 +212,7 @@ def _epoch(run: _Run, *, quiet: bool) -> EpochStats:
         epoch=epoch,
         part=(run.workers.index, run.workers.count),
         mask_scale=config.mask_scale,
+        weights=run.weights,
     )
     losses = []
     steps = steps_per_epoch(len(run.train), config.batch_size)

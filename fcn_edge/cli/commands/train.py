@@ -28,6 +28,7 @@ _VARIED = {
     "tilt": "largest turn to either side, in degrees",
     "contrast": "largest change of contrast, as a part of 1",
     "brightness": "largest shift of all values, as a part of the range",
+    "gamma": "largest exponent of values, and of its inverse; 1 for none",
     "color": "largest shift of each channel, as a part of the range",
     "saturation": "largest change of saturation, as a part of 1",
     "soften": "probability of blur, and of noise",
@@ -121,6 +122,9 @@ def _add_schedule(group: Any) -> None:  # noqa: ANN401 - argparse names no publi
     )
     group.add_argument(
         "--mask-scale", type=int, default=1, metavar="N", help="compare with masks N times as large as the input (1)"
+    )
+    group.add_argument(
+        "--by-pixels", action="store_true", help="draw images as often as they have pixels, as the pooled IoU counts"
     )
     group.add_argument("--teacher", default="", metavar="MODEL", help="a trained .keras model to learn from as well")
     group.add_argument(
