@@ -12,7 +12,6 @@ from fcn_edge.runtime.segmenter import Segmenter
 from fcn_edge.scenes import STAINS, SceneConfig, draw_scene
 
 Image = NDArray[np.uint8]
-MODELS = ("nuclei", "people")
 # Neither square nor of any model's size, so that the pictures are resized, and letterboxed where the card says so.
 _SIZE_HW = (200, 240)
 
@@ -55,7 +54,8 @@ def write_inputs(path: Path, models: Path) -> None:
     """
     pictures = draw_pictures()
     arrays = {"pictures": np.stack(pictures)}
-    for name in MODELS:
-        with Segmenter.open(models / name / f"{name}.int8.tflite") as segmenter:
-            arrays[name] = np.concatenate([segmenter.preprocess(picture)[0].copy() for picture in pictures])
+    for model in sorted(models.glob("*/*.int8.tflite")):
+        with Segmenter.open(model) as segmenter:
+            tensors = [segmenter.preprocess(picture)[0].copy() for picture in pictures]
+        arrays[model.parent.name] = np.concatenate(tensors)
     np.savez_compressed(path, allow_pickle=False, **arrays)
