@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import yaml
 
 from fcn_edge.cli.main import _parse
 from fcn_edge.dataset import open_folder
+from fcn_edge.model_file import read_card, write_card
 
 ROOT = Path(__file__).resolve().parents[1]
 ACTION = ROOT / ".github" / "actions" / "gate"
@@ -279,6 +281,19 @@ def test_a_model_of_other_things_gets_pictures_without_masks(history):
     data = open_folder(history / "out" / "data")
     assert data.class_names == ("background", "person")
     assert [sample.mask_path for sample in data.samples("val")] == [None] * 24
+
+
+@pytest.mark.parametrize("changes", [{"architecture": "fcn_light"}, {"input_size_hw": (64, 64)}])
+def test_a_model_that_was_another_network_is_its_own_base_and_says_so(history, changes):
+    model = history / MODEL
+    write_card(model, dataclasses.replace(read_card(model), **changes))
+    git(history, "commit", "-a", "-m", "another network")
+    shutil.copy(ROOT / MODEL, model)
+    done = run_script(["tools/gate_shipped", "--prepare", "out", "--base", "HEAD", MODEL], history)
+
+    assert done.returncode == 0
+    assert "LATENCY IS NOT GATED" in done.stderr
+    assert (history / "out" / "base" / model.name).read_bytes() == (ROOT / MODEL).read_bytes()
 
 
 def test_a_new_model_is_its_own_base(history):
