@@ -7,7 +7,7 @@ import pytest
 
 from arm64.agreement import compare
 
-SCORES = np.arange(-8, 8, dtype=np.int8).reshape(1, 4, 4, 1)
+SCORES = np.tile(np.arange(-8, 8, dtype=np.int8).reshape(1, 4, 4, 1), (1, 5, 5, 1))
 LABELS = (SCORES[..., 0] > 0).astype(np.uint8)
 
 
@@ -34,14 +34,23 @@ def test_a_class_may_change_with_a_score_that_differs_by_one_step():
     assert (found.scores_differ, found.labels_differ, found.unexplained, found.faults) == (1, 1, 0, ())
 
 
-@pytest.mark.parametrize(("noise", "faults"), [(0.76, 0), (0.74, 1)])
+@pytest.mark.parametrize(("noise", "faults"), [(0.16, 0), (0.14, 1)])
 def test_tflite_runtime_may_differ_by_what_int8_differs_from_float(noise, faults):
-    # One of 16 scores by three steps: a root of the mean square of 0.75.
+    # One of 400 scores by three steps: a root of the mean square of 0.15.
     other = changed(SCORES, 3)
     labels = (other[..., 0] > 0).astype(np.uint8)
     found = compare("a.int8.tflite", "tflite-runtime", "cortex-a7", (SCORES, LABELS), (other, labels), None, noise)
 
-    assert (found.rms_difference, len(found.faults)) == (0.75, faults)
+    assert (found.rms_difference, len(found.faults)) == (pytest.approx(0.15), faults)
+
+
+@pytest.mark.parametrize(("pixels", "faults"), [(6, ()), (7, ("7 of 400 pixels get another class",))])
+def test_no_more_pixels_may_get_another_class_than_int8_may_cost(pixels, faults):
+    zeros = np.flatnonzero(SCORES == 0)[:pixels]
+    other = SCORES.copy()
+    other.flat[zeros] = 1
+
+    assert agreement(other, (other[..., 0] > 0).astype(np.uint8)).faults == faults
 
 
 @pytest.mark.parametrize("steps", [2, -2])
