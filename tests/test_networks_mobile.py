@@ -123,6 +123,6 @@ def test_the_decoder_folds_and_gives_the_same_scores(classes, nonlinear):
 
 @pytest.mark.parametrize("nonlinear", [2, 4, 8])
 def test_nothing_in_the_decoder_interpolates(nonlinear):
-    """Kernels of int8 interpolation truncate or round by the processor, and so would give each another segmentation."""
+    """ONNX Runtime's int8 interpolation gives other scores on arm64 than on x86-64."""
     kinds = {type(layer).__name__ for layer in build_fcn_light((64, 64, 3), nonlinear=nonlinear).layers}
     assert not kinds & {"UpSampling2D", "Resizing"}

@@ -43,11 +43,11 @@ def build_fcn_lite0(
         input_shape: Height, width and 3 channels; any size.
         classes: 1 for background and one foreground class (one sigmoid channel), else the number of classes,
             background included (softmax).
-        decoder: Channels of the decoder's nonlinear part.
-        deepest: Stride at which the encoder ends, times *shrink*: 32, or 16 for half of the parameters.
+        decoder: Channels of the decoder's nonlinear part; half of them where it meets the encoder's finest maps.
+        deepest: Stride at which the encoder ends, times *shrink*: 32, or 16 for a quarter of its weights.
         shrink: 2 lets the first convolution shrink twice as much, for large inputs.
-        nonlinear: Stride, times *shrink*, down to which the decoder is nonlinear: 8, 4 for fine
-            outlines, 2 for what is a few pixels wide.
+        nonlinear: Stride, times *shrink*, down to which the decoder is nonlinear: 8, or 4 or 2 for finer
+            maps at some cost.
         pretrained: Start from the ImageNet weights that are shipped.
         rescale: Put ``Rescaling(1/255)`` first: input 0..255. Otherwise the input is 0..1.
         logits: Leave out the last sigmoid or softmax.
@@ -151,8 +151,8 @@ def _build(
 def _join_nonlinear(x: Any, skip: Any, stride: int, filters: int) -> Any:  # noqa: ANN401 - tensors
     name = f"dec{stride}"
     layers = load_keras().layers
-    # Four 1x1 convolutions, one for each pixel of a square: they come out the same everywhere, unlike bilinear
-    # interpolation of int8, for which runtimes have kernels that round otherwise on each processor; and they learn.
+    # Four 1x1 convolutions, one for each pixel of a square, whose int8 kernels give the same on every processor. ONNX
+    # Runtime's int8 interpolation (Resize) does not: it was the first tensor that arm64 had other values of.
     x = layers.Conv2DTranspose(filters, 2, strides=2, use_bias=False, name=f"{name}_upsample")(x)
     x = crop_to(x, size_hw(skip), name=f"{name}_crop")
     x = layers.Add(name=f"{name}_sum")([x, convolve(skip, filters, name=f"{name}_skip")])

@@ -94,7 +94,7 @@ def _add_network(group: Any) -> None:  # noqa: ANN401 - argparse names no public
     group.add_argument("--decoder", type=int, help="fcn_lite0, fcn_light: channels of the decoder (64, 48)")
     group.add_argument("--deepest", type=int, help="fcn_lite0, fcn_light: stride where the encoder ends, 16 or 32 (32)")
     group.add_argument("--shrink", type=int, help="fcn_lite0, fcn_light: 2 for large inputs, to save work (1)")
-    group.add_argument("--nonlinear", type=int, help="fcn_lite0, fcn_light: 4 or 2 for fine outlines at some cost (8)")
+    group.add_argument("--nonlinear", type=int, help="fcn_lite0, fcn_light: 4 or 2 for finer maps at some cost (8)")
     group.add_argument(
         "--no-pretrained", dest="pretrained", action="store_false", default=None, help="fcn_lite0: start from noise"
     )
