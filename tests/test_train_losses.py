@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from fcn_edge.networks.layers import load_keras
-from fcn_edge.train.losses import balanced_weights, make_loss
+from fcn_edge.train.losses import balanced_weights, imitation, make_loss
 
 pytestmark = pytest.mark.desk
 
@@ -128,10 +128,25 @@ def test_balanced_weights_are_bounded_and_an_absent_class_weighs_one():
     assert balanced_weights((0.999, 0.0005, 0.0005, 0.0)) == pytest.approx((0.1, 1.0, 1.0, 1.0), rel=1e-2)
 
 
+def doubled(scores):
+    """Resize ``(N, H, W, K)`` as scoring does it."""
+    height, width, channels = 2 * scores.shape[1], 2 * scores.shape[2], scores.shape[3]
+    return np.stack([cv2.resize(each, (width, height)).reshape(height, width, channels) for each in scores])
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_scores_are_resized_to_a_finer_truth_as_for_scoring(channels):
     truth, logits = batch(channels)
     fine = np.repeat(np.repeat(truth, 2, axis=1), 2, axis=2)
-    size = (fine.shape[2], fine.shape[1])
-    resized = np.stack([cv2.resize(scores, size).reshape(size[1], size[0], channels) for scores in logits])
-    assert value("ce+dice", fine, logits) == pytest.approx(value("ce+dice", fine, resized), rel=1e-5)
+    assert value("ce+dice", fine, logits) == pytest.approx(value("ce+dice", fine, doubled(logits)), rel=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_teacher_is_imitated_at_the_size_of_a_finer_truth(channels):
+    truth, logits = batch(channels)
+    teacher = batch(channels, seed=1)[1]
+    fine = np.repeat(np.repeat(truth, 2, axis=1), 2, axis=2)
+    found, expected = (
+        float(imitation(fine, *pair)) for pair in ((logits, teacher), (doubled(logits), doubled(teacher)))
+    )
+    assert found == pytest.approx(expected, rel=1e-5)
