@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fcn_edge.errors import TrainingError
 from fcn_edge.networks.layers import load_tensorflow
+from fcn_edge.train.fused import fused_twin
 from fcn_edge.train.losses import LossFunction, imitation
 from fcn_edge.train.teacher import Scores
 from fcn_edge.train.workers import Workers, sum_over_workers, workers_now
@@ -34,7 +35,8 @@ class Learner:
         teacher: From images to the logits of a teacher; None for none.
         teacher_share: Of the loss, 0..1, what the teacher decides; the masks decide the rest.
         workers: Who learns together; by default this one alone.
-        forward: What computes the logits with the network's variables; by default the network itself.
+        forward: What computes the logits with the network's variables; by default the network itself, with faster
+            kernels where it learns alone.
     """
 
     def __init__(
@@ -51,7 +53,6 @@ class Learner:
     ) -> None:
         tf = load_tensorflow()
         self._network = network
-        self._forward = network if forward is None else forward
         self._optimizer = optimizer
         self._loss = loss
         self._decay = average
@@ -63,6 +64,7 @@ class Learner:
             for layer in network.layers:
                 if hasattr(layer, "synchronized"):
                     layer.synchronized = True
+        self._forward = fused_twin(network) if forward is None else forward
         self._step = tf.function(self._learn, autograph=False, jit_compile=False)
 
     def step(self, images: Array, masks: Array) -> float:
