@@ -16,7 +16,7 @@ from fcn_edge.train.feed import ValidationStore
 from fcn_edge.train.losses import imitation, make_loss
 from fcn_edge.train.optimizer import make_optimizer
 from fcn_edge.train.step import Learner
-from fcn_edge.train.teacher import load_teacher
+from fcn_edge.train.teacher import load_teacher, load_teachers
 
 pytestmark = pytest.mark.desk
 
@@ -139,7 +139,7 @@ def test_a_student_comes_nearer_to_its_teacher(data, teacher, tmp_path):
             out,
             epochs=12,
             learning_rate=0.01,
-            teacher=str(teacher),
+            teacher=(str(teacher),),
             teacher_share=share,
             augment=NO_AUGMENTATION,
             loss="ce",
@@ -158,6 +158,16 @@ def seen(data):
 def test_a_teacher_of_another_size_gives_scores_at_the_students(teacher):
     scores = load_teacher(teacher, class_names=NAMES, size_hw=(20, 24), geometry="stretch")
     assert tuple(scores(np.zeros((2, 20, 24, 3), np.float32)).shape) == (2, 20, 24, 1)
+
+
+def test_several_teachers_give_the_mean_of_their_scores(data, teacher, tmp_path):
+    other = train_model(tiny(data, tmp_path / "other", epochs=1), quiet=True).model_path
+    task = {"class_names": NAMES, "size_hw": (20, 24), "geometry": "stretch"}
+    images = np.stack([image for image, _ in seen(data)]).astype(np.float32)
+    first, second = (np.asarray(load_teacher(one, **task)(images)) for one in (teacher, other))
+    assert np.abs(first - second).max() > 0.1
+    both = np.asarray(load_teachers((teacher, other), **task)(images))
+    np.testing.assert_allclose(both, (first + second) / 2, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(

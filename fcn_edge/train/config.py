@@ -45,8 +45,8 @@ class TrainConfig:
         class_weights: Weights of the cross-entropy by class: ``none``, ``auto`` (median frequency) or one a class.
         start: A trained model of the same architecture and options whose weights the run begins with; empty for none.
         int8: Learn with the roundings of int8 (:mod:`fcn_edge.networks.quantized`), for a few epochs from *start*.
-        teacher: A trained model of the same classes whose scores are learned beside the masks; empty for none.
-        teacher_share: Of the loss, 0..1, what the teacher decides.
+        teacher: Trained models of the same classes, the mean of whose scores is learned beside the masks.
+        teacher_share: Of the loss, 0..1, what the teachers decide.
         mask_scale: The loss compares with masks of so many times the input's size, to which scores are resized as for
             scoring: outlines finer than a pixel of the input.
         by_pixels: Draw images as often as they have pixels, as the pooled IoU counts them; else each once an epoch.
@@ -79,7 +79,7 @@ class TrainConfig:
     class_weights: ClassWeights = "none"
     start: str = ""
     int8: bool = False
-    teacher: str = ""
+    teacher: tuple[str, ...] = ()
     teacher_share: float = 0.5
     mask_scale: int = 1
     by_pixels: bool = False

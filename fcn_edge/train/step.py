@@ -64,7 +64,7 @@ class Learner:
             for layer in network.layers:
                 if hasattr(layer, "synchronized"):
                     layer.synchronized = True
-        self._forward = fused_twin(network) if forward is None else forward
+        self._forward = fused_twin(network) if forward is None or forward is network else forward
         self._step = tf.function(self._learn, autograph=False, jit_compile=False)
 
     def step(self, images: Array, masks: Array) -> float:

@@ -1,4 +1,4 @@
-"""A larger model whose scores a smaller one learns from, beside the masks.
+"""Larger models, or several alike, whose scores a smaller one learns from, beside the masks.
 
 After Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (arXiv:1503.02531), pixel by pixel and at
 temperature 1: near outlines the teacher's doubt says more than a mask.
@@ -6,7 +6,7 @@ temperature 1: near outlines the teacher's doubt says more than a mask.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,18 @@ from fcn_edge.model_file import read_card, resolve
 from fcn_edge.networks.layers import load_keras
 
 Scores = Callable[[Any], Any]
+
+
+def load_teachers(
+    models: Sequence[str | Path], *, class_names: tuple[str, ...], size_hw: tuple[int, int], geometry: Geometry
+) -> Scores:
+    """Load one teacher or more; what they give is the mean of their logits. See :func:`load_teacher`."""
+    each = [load_teacher(model, class_names=class_names, size_hw=size_hw, geometry=geometry) for model in models]
+
+    def scores(images: Any) -> Any:  # noqa: ANN401 - tensors
+        return sum(one(images) for one in each) / len(each)
+
+    return scores
 
 
 def load_teacher(

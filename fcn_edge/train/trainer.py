@@ -31,7 +31,7 @@ from fcn_edge.train.result import FILE_NAME as MODEL_NAME
 from fcn_edge.train.result import build_network, network_options, write_model
 from fcn_edge.train.start import start_from
 from fcn_edge.train.step import Learner
-from fcn_edge.train.teacher import Scores, load_teacher
+from fcn_edge.train.teacher import Scores, load_teachers
 from fcn_edge.train.validation import as_arrays, validate
 from fcn_edge.train.workers import Workers, find_workers
 
@@ -171,7 +171,7 @@ def _start_from_frequencies(network: Any, frequencies: Sequence[float]) -> None:
 def _teacher(config: TrainConfig, class_names: tuple[str, ...]) -> Scores | None:
     if not config.teacher:
         return None
-    return load_teacher(config.teacher, class_names=class_names, size_hw=config.size_hw, geometry=config.geometry)
+    return load_teachers(config.teacher, class_names=class_names, size_hw=config.size_hw, geometry=config.geometry)
 
 
 def _class_weights(config: TrainConfig, data: TrainingData) -> tuple[float, ...] | None:

@@ -126,9 +126,15 @@ def _add_schedule(group: Any) -> None:  # noqa: ANN401 - argparse names no publi
     group.add_argument(
         "--by-pixels", action="store_true", help="draw images as often as they have pixels, as the pooled IoU counts"
     )
-    group.add_argument("--teacher", default="", metavar="MODEL", help="a trained .keras model to learn from as well")
     group.add_argument(
-        "--teacher-share", type=float, default=0.5, metavar="F", help="part of the loss that it decides (0.5)"
+        "--teacher",
+        action="append",
+        default=[],
+        metavar="MODEL",
+        help="a trained .keras model to learn from as well; given again: from the mean of all",
+    )
+    group.add_argument(
+        "--teacher-share", type=float, default=0.5, metavar="F", help="part of the loss that they decide (0.5)"
     )
     group.add_argument(
         "--class-weights", type=_weights, default="none", metavar="W", help="none, auto, or one a class: 1,2.5"
@@ -165,7 +171,7 @@ def _config(args: argparse.Namespace) -> TrainConfig:
     )
     options = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     varied = AugmentConfig(top_down=args.top_down, **{name: getattr(args, name) for name in _VARIED})
-    special = {"data", "more_data", "architecture", "size_hw", "options", "augment", "command"}
+    special = {"data", "more_data", "architecture", "size_hw", "options", "augment", "teacher", "command"}
     same = {name: getattr(args, name) for name in _DEFAULTS if name not in special}
     return TrainConfig(
         data=args.data[0],
@@ -174,6 +180,7 @@ def _config(args: argparse.Namespace) -> TrainConfig:
         size_hw=args.size,
         options=options,
         augment=NO_AUGMENTATION if args.no_augment else varied,
+        teacher=tuple(args.teacher),
         command=shlex.join(["fcn-edge", *sys.argv[1:]]),
         **same,
     )
