@@ -1,5 +1,7 @@
 """Batches: every image, full, the same for the same seed and epoch."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -118,3 +120,25 @@ def test_validation_keeps_masks_at_their_own_size(tmp_path):
 def test_a_sample_without_a_mask_is_refused(folder):
     with pytest.raises(DatasetError, match="has no mask"):
         read_sample(Sample("x", folder.samples("val")[0].image_path, None))
+
+
+@pytest.mark.parametrize("mask_scale", [1, 2])
+def test_mixed_samples_are_two_images_with_the_truth_of_each(folder, mask_scale):
+    """Of samples all dark and of class 0, or all bright and of class 1, a mixed one has both, each with its truth."""
+    store = TrainingStore(folder.samples("train"), (20, 24))
+    for index in range(len(store)):
+        store._kept[index] = (
+            np.full((20, 24, 3), 200 * (index % 2), np.uint8),
+            np.full((20, 24), index % 2, np.uint8),
+        )
+    config = dataclasses.replace(NO_AUGMENTATION, mix=1.0)
+    options = {"batch_size": 4, "seed": 0, "epoch": 1, "mask_scale": mask_scale}
+    mixed = 0
+    for images, masks in training_batches(store, (20, 24), "stretch", config, **options):
+        truths = masks[:, ::mask_scale, ::mask_scale, 0]
+        np.testing.assert_array_equal(images[..., 0] == 200, truths == 1)
+        shares = (truths == 1).mean(axis=(1, 2))
+        covered = np.minimum(shares, 1 - shares)
+        assert ((covered == 0) | ((covered > 0.05) & (covered < 0.5))).all()
+        mixed += int((covered > 0).sum())
+    assert mixed > 0

@@ -49,6 +49,7 @@ class AugmentConfig:
     tilt: float = 0.0
     cutout: float = 0.0
     gamma: float = 1.0
+    mix: float = 0.0
 
 
 NO_AUGMENTATION = AugmentConfig(
@@ -104,6 +105,23 @@ def augment(
     image = fit_image(np.ascontiguousarray(image), input_hw, geometry)
     mask = fit_mask(np.ascontiguousarray(mask), mask_hw or input_hw, geometry)
     return _cover(_soften(_recolor(image, config, rng), config, rng), config, rng), mask
+
+
+def paste_box(sample: tuple[Pixels, Pixels], other: tuple[Pixels, Pixels], rng: np.random.Generator) -> None:
+    """Cover a box of a varied sample by the same box of another one, image and mask; a sixteenth to half of the area.
+
+    Args:
+        sample: Image ``(H, W, 3)`` and mask, whose size is a multiple of it; both are written to.
+        other: Of the same sizes.
+        rng: Of this seed, epoch and index.
+    """
+    height, width = sample[0].shape[:2]
+    rows, columns = (max(1, round(size * rng.uniform(0.25, 0.7))) for size in (height, width))
+    top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
+    for mine, theirs in zip(sample, other, strict=True):
+        scale = mine.shape[0] // height
+        box = slice(scale * top, scale * (top + rows)), slice(scale * left, scale * (left + columns))
+        mine[box] = theirs[box]
 
 
 def _draw_box(size_hw: tuple[int, int], config: AugmentConfig, rng: np.random.Generator) -> tuple[int, int, int, int]:

@@ -14,7 +14,7 @@ from fcn_edge.dataset import Sample, read_mask
 from fcn_edge.errors import DatasetError
 from fcn_edge.geometry import fit_image, resize
 from fcn_edge.image_file import read_file, read_image, size_of
-from fcn_edge.train.augment import AugmentConfig, augment
+from fcn_edge.train.augment import AugmentConfig, augment, paste_box
 
 Pixels = NDArray[np.uint8]
 
@@ -147,15 +147,21 @@ def training_batches(
     # resize repeats the order from its beginning as often as is needed.
     order = np.resize(order, steps * batch_size)
 
+    def vary(index: int, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
+        return augment(*store[index], input_hw, geometry, config, rng, mask_hw=mask_hw)
+
+    def sample(place: int) -> tuple[Pixels, Pixels]:
+        rng = np.random.default_rng([seed, epoch, place])
+        image, mask = vary(int(order[place]), rng)
+        if config.mix and rng.random() < config.mix:
+            image, mask = image.copy(), mask.copy()
+            paste_box((image, mask), vary(int(rng.integers(len(store))), rng), rng)
+        return image, mask
+
     def batch(step: int) -> tuple[NDArray[np.float32], Pixels]:
-        varied = []
         size = batch_size // part[1]
         first = step * batch_size + part[0] * size
-        for place in range(first, first + size):
-            image, mask = store[int(order[place])]
-            rng = np.random.default_rng([seed, epoch, place])
-            varied.append(augment(image, mask, input_hw, geometry, config, rng, mask_hw=mask_hw))
-        images, masks = zip(*varied, strict=True)
+        images, masks = zip(*(sample(place) for place in range(first, first + size)), strict=True)
         return np.stack(images).astype(np.float32), np.stack(masks)[..., None]
 
     # One batch ahead: files are decoded and images varied while the network computes.

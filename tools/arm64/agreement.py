@@ -15,10 +15,10 @@ from fcn_edge.scoring import labels_from_scores
 # Kernels of different processors add in another order, and round to a neighbouring step where a sum lies between two.
 # LiteRT's convolutions and ONNX Runtime's were found equal on x86-64 and arm64; a step is what one rounding may cost.
 _STEPS_ALLOWED = 1
-# tflite-runtime 2.14 rounds otherwise on 32-bit ARM than on x86-64 from the first convolutions on, and steps add up with
-# depth: of a network of 60 layers the third differed in 0.1 % of its values, the last in half of them. Its machines may
-# lie apart, as a root of the mean square, by what int8 itself lies from float on one machine: then the processor is not
-# what costs accuracy.
+# tflite-runtime 2.14 rounds otherwise on 32-bit ARM than on x86-64 from the first convolutions on, and steps add up
+# with depth: of a network of 60 layers the third differed in 0.1 % of its values, the last in half of them. Its
+# machines may lie apart, as a root of the mean square, by what int8 itself lies from float on one machine: then the
+# processor is not what costs accuracy.
 _ROUNDS_IN_EVERY_LAYER = "tflite-runtime"
 # Of the pixels may get another class, on any runtime: the least agreement that is asked of int8 with float is 0.985.
 _CLASSES_ALLOWED = 0.015

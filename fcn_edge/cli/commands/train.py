@@ -33,6 +33,7 @@ _VARIED = {
     "saturation": "largest change of saturation, as a part of 1",
     "soften": "probability of blur, and of noise",
     "cutout": "probability that a box is painted over",
+    "mix": "probability that a box of another image covers a part",
 }
 _DEFAULTS = {f.name: f.default for f in dataclasses.fields(TrainConfig)}
 
