@@ -191,7 +191,8 @@ def test_fresh_begins_anew(data, tmp_path):
 
 def test_what_the_card_says_may_change_between_runs(data, tmp_path):
     train_model(tiny(data, tmp_path / "run", epochs=1), quiet=True)
-    train_model(tiny(data, tmp_path / "run", epochs=1, credit="somebody"), quiet=True)
+    report = train_model(tiny(data, tmp_path / "run", epochs=1, credit="somebody"), quiet=True)
+    assert read_card(report.model_path).training.credit == "somebody"
 
 
 def test_images_added_meanwhile_do_not_resume_a_run(tmp_path):

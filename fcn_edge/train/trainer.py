@@ -258,14 +258,7 @@ def _keep(run: _Run) -> None:
     if not run.workers.is_chief:
         return
     if best is run.epochs[-1]:
-        write_model(
-            config,
-            run.class_names,
-            run.best_weights,
-            best,
-            train_images=len(run.train),
-            val_images=len(run.val),
-        )
+        _write_best(run, best)
     write_history(config.out, run.epochs, settings(config))
     state = {
         "settings": settings(config),
@@ -277,9 +270,15 @@ def _keep(run: _Run) -> None:
     write_checkpoint(config.out, Checkpoint(state, variables, optimizer, run.best_weights, run.learner.average))
 
 
+def _write_best(run: _Run, best: EpochStats) -> None:
+    images = {"train_images": len(run.train), "val_images": len(run.val)}
+    write_model(run.config, run.class_names, run.best_weights, best, **images)
+
+
 def _finish(run: _Run) -> TrainReport:
     config, best = run.config, best_epoch(run.epochs)
     if run.workers.is_chief:
+        _write_best(run, best)  # again: the card may say something else since the run was stopped, or had ended
         run.network.set_weights(run.best_weights)
         draw_curves(config.out / "curves.png", run.epochs, title=config.model_name)
         predict = as_arrays(run.forward)
