@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from fcn_edge.card import Geometry, ModelCard
-from fcn_edge.errors import ModelFileError, UsageError
-from fcn_edge.model_file import read_card, resolve
+from fcn_edge.errors import UsageError
+from fcn_edge.model_file import resolve
 from fcn_edge.networks.layers import load_keras
+from fcn_edge.train.trained import load_trained
 
 Scores = Callable[[Any], Any]
 
@@ -48,19 +49,8 @@ def load_teacher(
         UsageError: It does not exist, or was trained for other classes or another geometry.
         ModelFileError: It is no ``.keras`` file with a card, or cannot be loaded.
     """
-    path = resolve(model)
-    card = read_card(path)
-    if path.suffix != ".keras" or card is None:
-        raise ModelFileError(f"{path}: a teacher is a .keras file that fcn-edge train made", hint="name its run folder")
-    _require_same_task(path, card, class_names, geometry)
-    keras = load_keras()
-    try:
-        network = keras.models.load_model(path, compile=False)
-    except Exception as error:
-        raise ModelFileError(f"{path}: Keras cannot load it: {error}", hint="train the teacher again") from error
-    last = network.outputs[0]._keras_history.operation  # noqa: SLF001 - Keras has no public way to a tensor's layer
-    # What is learned from are logits, as the student's own.
-    last.activation = keras.activations.linear
+    network, card = load_trained(model, role="a teacher")
+    _require_same_task(resolve(model), card, class_names, geometry)
     network.trainable = False
     return _at_size(network, card.input_size_hw, size_hw)
 
