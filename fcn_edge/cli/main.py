@@ -33,7 +33,7 @@ COMMANDS = {
     "segment": ("segment", "masks and overlays for image files and folders"),
     "report": ("report", "one page from any result files"),
     "train": ("train", "train a network on a data folder; resumable"),
-    "ensemble": ("ensemble", "several trained models as one, more accurate and slower"),
+    "ensemble": ("ensemble", "several trained models as one that gives their mean"),
     "tune": ("tune", "what runs a model fastest on this device; camera then uses it"),
 }
 

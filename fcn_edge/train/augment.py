@@ -35,6 +35,8 @@ class AugmentConfig:
         tilt: Largest turn to either side, in degrees.
         cutout: Probability that a box is painted over, whose truth stays: DeVries and Taylor, "Improved Regularization
             of Convolutional Neural Networks with Cutout" (arXiv:1708.04552).
+        mix: Probability that a box of another varied image, with its truth, covers a part: Yun et al., "CutMix" (ICCV
+            2019).
     """
 
     flip: bool = True

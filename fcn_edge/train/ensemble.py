@@ -1,4 +1,4 @@
-"""Joining trained networks to one whose scores are the mean of theirs: more accurate, and as slow as all together."""
+"""Joining trained networks to one whose scores are the mean of theirs, as slow as all together."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Join trained models to one network whose scores are the mean of theirs.
 
-It is more accurate than each where they were trained in different ways or with different seeds, and takes the time of
-all together. The result is a run folder as train makes one: export it, or let it teach a smaller network (train
---teacher).
+It takes the time of all together; whether it is more accurate than each is printed, on val. The result
+is a run folder as train makes one: export it, or let it teach a smaller network (train --teacher).
 """
 
 from __future__ import annotations
