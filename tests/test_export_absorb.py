@@ -22,7 +22,10 @@ def flat(scale, *, padding="same", pad=False, extra_reader=False):
     scores = layers.Conv2D(4, 3, padding=padding, activation="relu", name="first")(pixels)
     if extra_reader:
         scores = layers.Concatenate(name="join")([scores, scaled])
-    model = keras.Model(entry, layers.Conv2D(2, 1, name="head")(scores))
+    return flattened(keras.Model(entry, layers.Conv2D(2, 1, name="head")(scores)))
+
+
+def flattened(model):
     fresh = new_input(SIZE_HW)
     return model_of(fresh, inline(model, fresh))
 
@@ -90,7 +93,37 @@ def test_a_shift_does_not_pass_through_zero_padding():
     same(before, after)
 
 
-def test_a_scaled_image_with_two_readers_stays():
+@pytest.mark.parametrize("scale", [SCALES["Rescaling"], lambda x: x / 255])
+def test_an_image_that_several_convolutions_read_is_scaled_in_each(scale):
+    entry = keras.Input((*SIZE_HW, 3))
+    scaled = scale(entry)
+    readers = [keras.layers.Conv2D(2, 3, padding="same", name=name)(scaled) for name in ("left", "right")]
+    before = flattened(keras.Model(entry, keras.layers.Concatenate(name="join")(readers)))
+    after = absorb_input_scaling(before)
+    assert sorted(names(after)) == ["image", "join", "left", "right"]
+    same(before, after)
+
+
+def test_networks_side_by_side_lose_the_scaling_of_each():
+    entry = keras.Input((*SIZE_HW, 3))
+    scales = (keras.layers.Rescaling(1 / 255, name="to_1"), keras.layers.Rescaling(1 / 127.5, -1, name="to_2"))
+    sides = [
+        keras.layers.Conv2D(2, 3, padding="same", name=f"first_{n}")(scale(entry)) for n, scale in enumerate(scales)
+    ]
+    before = flattened(keras.Model(entry, keras.layers.Concatenate(name="join")(sides)))
+    after = absorb_input_scaling(before)
+    assert sorted(names(after)) == ["first_0", "first_1", "image", "input_scaling", "join"]
+    same(before, after)
+
+
+def test_a_scaling_that_is_called_again_further_on_stays():
+    scale = keras.layers.Rescaling(1 / 255)
+    entry = keras.Input((*SIZE_HW, 3))
+    before = flattened(keras.Model(entry, scale(keras.layers.Conv2D(3, 3, name="first")(scale(entry)))))
+    assert absorb_input_scaling(before) is before
+
+
+def test_a_scaled_image_that_is_also_read_otherwise_stays():
     before = flat(SCALES["Rescaling"], extra_reader=True)
     assert absorb_input_scaling(before) is before
 

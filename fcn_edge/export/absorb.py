@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_edge.export.graph import Model, Operation, consumers, model_of, new_input, replay
+from fcn_edge.export.graph import Model, Operation, Tensor, called_once, consumers, model_of, names, new_input, replay
 
 # Relative to the range of the values; scaling in float32 errs by about 1e-7.
 _TOLERANCE = 1e-5
+# An operation with its node.
+Reader = tuple[Operation, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,42 +26,63 @@ class _Affine:
 
 
 def absorb_input_scaling(model: Model) -> Model:
-    """Fold what only scales, shifts or reorders the input's channels into the first convolution's weights.
+    """Fold what only scales, shifts or reorders the input's channels into the weights of the convolutions that read it.
 
     Which operations do so is found by trying, not by their names: Rescaling, Normalization, arithmetic with constants,
     flips. A shift before a convolution with zero padding cannot be folded exactly (the padding is zero after the
     shift, not before it): there the whole chain becomes one 1x1 convolution.
     """
-    chain, tensor = _chain(model)
-    if not chain:
-        return model
-    affine = _fit(model, tensor)
-    readers = consumers(model, tensor)
-    if affine is None or len(readers) != 1:
-        return model
-    shifts = bool(np.abs(affine.offset).max() > _TOLERANCE * np.abs(affine.matrix).max() * 255)
-    skipped = {id(operation) for operation in chain}
-    first = readers[0][0] if shifts else _behind_padding(model, *readers[0])
-    if _is_plain_convolution(first) and (not shifts or first.padding == "valid"):
-        return _replace(model, skipped, {id(first): _fold(first, affine, shifts=shifts)})
-    return _replace(model, skipped, {id(chain[-1]): _as_convolution(affine)})
+    once = called_once(model)
+    naming = names(model)
+    skipped: set[int] = set()
+    changed: dict[int, Operation] = {}
+    for reader in consumers(model, model.inputs[0]):
+        chain, tensor, readers = _chain(model, reader)
+        if not chain or any(id(operation) not in once for operation in chain):
+            continue
+        replaced = _replacements(model, chain, tensor, readers, naming)
+        if replaced is not None and all(key in once for key in replaced):
+            skipped |= {id(operation) for operation in chain}
+            changed |= replaced
+    return _replace(model, skipped, changed) if changed else model
 
 
-def _chain(model: Model) -> tuple[list[Operation], Any]:
-    """Follow the input through operations that keep its shape and are affine on each pixel."""
+def _chain(model: Model, reader: Reader) -> tuple[list[Operation], Any, list[Reader]]:
+    """Follow the input from one that reads it through operations that keep its shape and are affine on each pixel.
+
+    Returns:
+        The operations, the last one's tensor, and who reads that.
+    """
     tensor = model.inputs[0]
+    readers = [reader]
     chain: list[Operation] = []
-    while True:
-        readers = consumers(model, tensor)
-        if len(readers) != 1:
-            return chain, tensor
+    while len(readers) == 1:
         operation, node = readers[0]
         result = node.outputs[0]
         keeps_shape = len(node.input_tensors) == 1 and tuple(result.shape) == tuple(tensor.shape)
         if not keeps_shape or result is model.outputs[0] or _fit(model, result) is None:
-            return chain, tensor
+            break
         chain.append(operation)
-        tensor = result
+        tensor, readers = result, consumers(model, result)
+    return chain, tensor, readers
+
+
+def _replacements(
+    model: Model,
+    chain: list[Operation],
+    tensor: Tensor,
+    readers: list[Reader],
+    naming: Callable[[str], str],
+) -> dict[int, Operation] | None:
+    """Give what stands in for operations, by their id, where the chain is left out; None where it has to stay."""
+    affine = _fit(model, tensor)
+    if affine is None:
+        return None
+    shifts = bool(np.abs(affine.offset).max() > _TOLERANCE * np.abs(affine.matrix).max() * 255)
+    firsts = [reader[0] if shifts else _behind_padding(model, *reader) for reader in readers]
+    if all(_is_plain_convolution(first) and (not shifts or first.padding == "valid") for first in firsts):
+        return {id(first): _fold(first, affine, shifts=shifts) for first in firsts}
+    return {id(chain[-1]): _as_convolution(affine, naming("input_scaling"))} if len(readers) == 1 else None
 
 
 def _fit(model: Model, tensor: Any) -> _Affine | None:  # noqa: ANN401 - a symbolic tensor
@@ -108,10 +132,10 @@ def _fold(convolution: Operation, affine: _Affine, *, shifts: bool) -> Operation
     return copied
 
 
-def _as_convolution(affine: _Affine) -> Operation:
+def _as_convolution(affine: _Affine, name: str) -> Operation:
     import keras
 
-    layer = keras.layers.Conv2D(3, 1, name="input_scaling")
+    layer = keras.layers.Conv2D(3, 1, name=name)
     layer.build((1, None, None, 3))
     layer.set_weights([affine.matrix[None, None].astype(np.float32), affine.offset.astype(np.float32)])
     return layer
