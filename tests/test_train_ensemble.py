@@ -53,12 +53,37 @@ def images(size_hw=(32, 32)):
     return np.random.default_rng(0).integers(0, 255, (2, *size_hw, 3)).astype(np.float32)
 
 
+def build_coarse():
+    """A network whose last layer is no convolution."""
+    layers = load_keras().layers
+    entry = load_keras().Input((32, 32, 3))
+    return load_keras().Model(entry, layers.UpSampling2D(2)(layers.Conv2D(1, 3, strides=2, padding="same")(entry)))
+
+
 @pytest.mark.parametrize("classes", [1, 3])
 def test_the_logits_are_the_mean_of_the_members(classes):
     members = [build((32, 32, 3), classes=classes, rescale=True, logits=True) for build in (build_fcn, build_fcn_light)]
     mean = sum(member.predict_on_batch(images()) for member in members) / 2
     found = build_ensemble(members, classes=classes, logits=True).predict_on_batch(images())
     np.testing.assert_allclose(found, mean, rtol=1e-4, atol=1e-5)
+
+
+def test_networks_that_end_in_a_convolution_are_joined_in_one():
+    members = [build_fcn_light((32, 32, 3), rescale=True, logits=True) for _ in range(2)]
+    ensemble = build_ensemble(members, classes=1)
+    kinds = [type(layer).__name__ for layer in ensemble.layers[-2:]]
+    assert (kinds, "Average" in {type(layer).__name__ for layer in ensemble.layers}) == (
+        ["Concatenate", "Conv2D"],
+        False,
+    )
+
+
+def test_the_logits_of_a_network_with_another_end_are_averaged():
+    members = [build_coarse(), build_fcn_light((32, 32, 3), rescale=True, logits=True)]
+    mean = sum(member.predict_on_batch(images()) for member in members) / 2
+    ensemble = build_ensemble(members, classes=1, logits=True)
+    assert type(ensemble.layers[-2]).__name__ == "Average"
+    np.testing.assert_allclose(ensemble.predict_on_batch(images()), mean, rtol=1e-4, atol=1e-5)
 
 
 def test_the_last_activation_is_that_of_the_classes():

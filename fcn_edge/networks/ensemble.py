@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from fcn_edge.networks.layers import head_activation, load_keras
 
 
@@ -25,10 +27,43 @@ def build_ensemble(members: Sequence[Any], *, classes: int, logits: bool = False
     """
     keras = load_keras()
     entry = keras.Input(members[0].input_shape[1:], name="image")
-    scores = [_copy(member, f"net{number}", entry).outputs[0] for number, member in enumerate(members, start=1)]
-    mean = keras.layers.Average(name="mean")(scores)
-    x = keras.layers.Activation(head_activation(classes, logits=logits), name="head")(mean)
+    copies = [_copy(member, f"net{number}", entry) for number, member in enumerate(members, start=1)]
+    heads = [copy.layers[-1] for copy in copies]
+    activation = head_activation(classes, logits=logits)
+    if all(_is_plain_head(copy, heads[0]) for copy in copies):
+        x = _joint_head(heads, activation)
+    else:
+        x = keras.layers.Average(name="mean")([copy.outputs[0] for copy in copies])
+        x = keras.layers.Activation(activation, name="head")(x)
     return keras.Model(entry, x, name="ensemble")
+
+
+def _is_plain_head(network: Any, first: Any) -> bool:  # noqa: ANN401 - keras.Model, keras.Layer
+    keras = load_keras()
+    head = network.layers[-1]
+    return (
+        type(head) is keras.layers.Conv2D
+        and head is network.outputs[0]._keras_history.operation  # noqa: SLF001 - no public way to a tensor's layer
+        and (head.kernel_size, head.strides, head.groups, head.activation)
+        == ((1, 1), (1, 1), 1, keras.activations.linear)
+        and head.use_bias == first.use_bias
+    )
+
+
+def _joint_head(heads: Sequence[Any], activation: str | None) -> Any:  # noqa: ANN401 - tensors
+    """Give the mean as one convolution over all last maps.
+
+    An export folds it with what comes before, so that int8 has no halving of a sum as its last step: half of those are
+    ties, which ONNX Runtime rounds one way on x86-64 and another on arm64.
+    """
+    layers = load_keras().layers
+    maps = layers.Concatenate(name="maps")([head.input for head in heads])
+    convolution = layers.Conv2D(heads[0].filters, 1, use_bias=heads[0].use_bias, activation=activation, name="head")
+    scores = convolution(maps)
+    kernels, *biases = zip(*(head.get_weights() for head in heads), strict=True)
+    kernel = np.concatenate(kernels, axis=2) / len(heads)
+    convolution.set_weights([kernel, *(np.mean(bias, axis=0) for bias in biases)])
+    return scores
 
 
 def _copy(network: Any, prefix: str, entry: Any) -> Any:  # noqa: ANN401 - keras.Model
