@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.card import ModelCard, Precision
-from fcn_edge.export import leave_float, onnx_float_graph, onnx_graph, onnx_int8_graph
+from fcn_edge.export import leave_float, onnx_float_graph, onnx_graph, onnx_int8_graph, onnx_ties
 from fcn_edge.export.conversion import Conversion, Inspection
 from fcn_edge.export.freeze import INPUT_NAME, traced
 from fcn_edge.export.ranges import find_ranges
@@ -55,6 +55,7 @@ def quantize(clean: Path, job: Conversion) -> bytes:
     else:
         model = _quantized(clean, job, _asymmetric())
         onnx_int8_graph.keep_scales(model)
+        onnx_ties.settle_sums(model)
         onnx_int8_graph.open_door(model)
         if job.float_layers:
             onnx_int8_graph.keep_float(model)
