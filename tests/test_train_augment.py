@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcn_edge.geometry import fit_image, fit_mask
-from fcn_edge.train.augment import NO_AUGMENTATION, AugmentConfig, augment
+from fcn_edge.geometry import IGNORE, fit_image, fit_mask
+from fcn_edge.train.augment import NO_AUGMENTATION, AugmentConfig, augment, zoom_middle
 
 STRONG = AugmentConfig(top_down=True, zoom=2.0, stretch=0.3, soften=0.5, tilt=20.0, cutout=0.5)
 MOVES_ONLY = dataclasses.replace(
@@ -67,6 +67,27 @@ def test_what_lies_outside_the_image_is_ignored():
         # Reflected, not black: the network meets no artificial edge.
         assert (moved == 200).all()
     assert seen == {1, 255}
+
+
+@pytest.mark.parametrize("scale", [0.3, 0.5, 1, 1.6, 40])
+def test_the_middle_is_shown_so_many_times_as_large(scale):
+    image, mask = zoom_middle(*half_bright(40, 60), scale)
+    wanted = max(1, round(40 / scale)), max(1, round(60 / scale))
+    assert (image.shape, mask.shape) == ((*wanted, 3), wanted)
+
+
+def test_enlarged_the_middle_stays_in_the_middle():
+    image = np.zeros((41, 61, 3), np.uint8)
+    image[20, 30] = 255
+    enlarged, _ = zoom_middle(image, image[..., 0], 2)
+    assert np.argwhere(enlarged[..., 0] == 255).tolist() == [[10, 15]]
+
+
+def test_shrunk_what_lies_outside_is_ignored_and_all_inside_is_there():
+    image, mask = half_bright(40, 60)
+    _, shrunk = zoom_middle(image, mask, 0.5)
+    np.testing.assert_array_equal(shrunk[20:60, 30:90], mask)
+    assert (shrunk == IGNORE).sum() == 80 * 120 - 40 * 60
 
 
 def test_no_augmentation_is_the_fit_a_device_does():

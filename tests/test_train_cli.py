@@ -1,6 +1,7 @@
 """The command ``train``: options, output, exit codes, and a real stop from outside."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,14 @@ def test_the_result_is_printed(data, tmp_path, capsys):
     assert "bright" in lines[1]
     assert lines[2].startswith(f"{tmp_path / 'run' / 'model.keras'}: epoch ")
     assert lines[-1].startswith("next: fcn-edge export ")
+
+
+def test_scores_at_other_scales_are_printed(data, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(["train", str(data), "--out", str(out), "--epochs", "1", *TINY, "--val-scales", "0.7,2"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "at 0.7x" in line]
+    assert len(lines) == 2
+    assert all(re.search(r"mIoU 0\.\d+ at 0\.7x, mIoU 0\.\d+ at 2x", line) for line in lines)
 
 
 def test_json_on_standard_output_is_alone_there(data, tmp_path, capsys):
@@ -68,6 +77,8 @@ def test_every_option_reaches_the_network(data, tmp_path):
         (["--size", "128"], "'128' is not HEIGHTxWIDTH"),
         (["--filters", "4,x"], "'4,x' is not a list of whole numbers"),
         (["--class-weights", "much"], "'much' is not none, auto or a list of numbers"),
+        (["--val-scales", "far"], "'far' is not a list of factors"),
+        (["--val-scales", "0,1"], "val_scales are (0.0, 1.0)"),
         (["--arch", "unet"], "architecture 'unet' is unknown"),
         (["--epochs", "0"], "epochs is 0"),
     ],

@@ -7,12 +7,15 @@ import pytest
 from blobs import write_blobs
 
 from fcn_edge.errors import DatasetError, ModelFileError, UsageError
+from fcn_edge.model_file import read_card
 from fcn_edge.networks import build_fcn
 from fcn_edge.networks.layers import load_keras
 from fcn_edge.train import NO_AUGMENTATION, TrainConfig, train_model
-from fcn_edge.train.checkpoint import read_checkpoint
+from fcn_edge.train.checkpoint import read_checkpoint, require_same_settings
+from fcn_edge.train.config import settings
 from fcn_edge.train.data import open_data
 from fcn_edge.train.feed import ValidationStore
+from fcn_edge.train.history import EpochStats, best_epoch
 from fcn_edge.train.losses import imitation, make_loss
 from fcn_edge.train.optimizer import make_optimizer
 from fcn_edge.train.step import Learner
@@ -208,3 +211,27 @@ def test_folders_of_other_classes_are_not_joined(data, tmp_path):
     other = write_blobs(tmp_path / "other", classes=3)
     with pytest.raises(DatasetError, match="has the classes background, bright, red, and"):
         open_data((data, other), quiet=True)
+
+
+def test_every_epoch_is_scored_at_all_scales_and_the_best_mean_is_kept(data, tmp_path):
+    report = train_model(tiny(data, tmp_path / "run", epochs=4, val_scales=(0.5, 1.5)), quiet=True)
+    assert [sorted(stats.val_scales) for stats in report.epochs] == [["0.5", "1.5"]] * 4
+    means = [np.mean([stats.val_miou, *stats.val_scales.values()]) for stats in report.epochs]
+    assert report.best.epoch == 1 + int(np.argmax(means))
+    [miou] = [metric.value for metric in read_card(report.model_path).metrics if metric.name == "miou"]
+    assert miou == pytest.approx(report.best.val_miou, abs=1e-6)
+
+
+def test_the_best_mean_beats_the_best_at_one_scale():
+    def epoch(number, miou, scaled):
+        return EpochStats(number, 1, 1, miou, 1, {}, None, 0, 1, {"2": scaled})
+
+    assert best_epoch([epoch(1, 0.9, 0.5), epoch(2, 0.8, 0.7)]).epoch == 2
+
+
+def test_a_run_of_before_an_option_is_resumed_with_it_off(data, tmp_path):
+    wanted = settings(tiny(data, tmp_path))
+    stored = {key: value for key, value in wanted.items() if key != "val_scales"}
+    require_same_settings(tmp_path, stored, wanted)
+    with pytest.raises(UsageError, match="val_scales was None"):
+        require_same_settings(tmp_path, stored, settings(tiny(data, tmp_path, val_scales=(2.0,))))

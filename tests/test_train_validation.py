@@ -55,6 +55,25 @@ def test_scoring_is_that_of_single_images(tmp_path, geometry, channels):
     assert (stats.threshold is None) == (channels > 1)
 
 
+def test_a_threshold_that_is_given_is_the_one_scored_at(tmp_path):
+    data = open_folder(write_blobs(tmp_path, train=1, val=3, size_hw=(50, 70)))
+    store = ValidationStore(data.samples("val"), INPUT, "stretch")
+    predict = brightness(1)
+    stats = validate(predict, store, classes=2, geometry="stretch", batch_size=2, loss=no_loss, threshold=0.9)
+    assert stats.threshold == 0.9
+    assert stats.accuracy == by_hand(store, predict, 2, "stretch", 0.9)
+
+
+def test_a_scaled_store_shows_other_pixels_and_their_own_truth(tmp_path):
+    data = open_folder(write_blobs(tmp_path, train=1, val=2, size_hw=(50, 70)))
+    store = ValidationStore(data.samples("val"), INPUT, "stretch", scale=2)
+    fitted, truth = store[0]
+    assert (fitted.shape, truth.shape) == ((*INPUT, 3), (25, 35))
+    predict = brightness(1)
+    stats = validate(predict, store, classes=2, geometry="stretch", batch_size=2, loss=no_loss)
+    assert stats.accuracy == by_hand(store, predict, 2, "stretch", stats.threshold)
+
+
 @settings(deadline=None, max_examples=50)
 @given(seed=st.integers(0, 2**32))
 def test_the_best_threshold_is_that_of_trying_each(seed):

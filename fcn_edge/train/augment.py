@@ -109,6 +109,23 @@ def augment(
     return _cover(_soften(_recolor(image, config, rng), config, rng), config, rng), mask
 
 
+def zoom_middle(image: Pixels, mask: Pixels, scale: float) -> tuple[Pixels, Pixels]:
+    """Show the middle of a sample *scale* times as large, or all of it and what is reflected at its edges.
+
+    Args:
+        image: ``(H, W, 3)`` uint8.
+        mask: ``(H, W)`` uint8 class ids.
+        scale: Above 0; above 1 enlarges.
+
+    Returns:
+        Both, of about ``(H / scale, W / scale)``: fitted to an input, objects are *scale* times as large. What lies
+        outside of the image is 255 (ignore) in the mask.
+    """
+    height, width = (max(1, round(size / scale)) for size in mask.shape)
+    box = (mask.shape[0] - height) // 2, (mask.shape[1] - width) // 2, height, width
+    return _cut(image, box, cv2.BORDER_REFLECT_101, 0), _cut(mask, box, cv2.BORDER_CONSTANT, IGNORE)
+
+
 def paste_box(sample: tuple[Pixels, Pixels], other: tuple[Pixels, Pixels], rng: np.random.Generator) -> None:
     """Cover a box of a varied sample by the same box of another one, image and mask; a sixteenth to half of the area.
 

@@ -83,7 +83,9 @@ def require_same_settings(path: Path, stored: dict[str, Any], wanted: dict[str, 
     Raises:
         UsageError: They differ; the message names each difference.
     """
-    differing = [key for key in sorted(stored.keys() | wanted.keys()) if stored.get(key) != wanted.get(key)]
+    # A setting that there was not yet when the run was begun is as if it were off.
+    keys = sorted(stored.keys() | wanted.keys())
+    differing = [key for key in keys if (stored.get(key) or None) != (wanted.get(key) or None)]
     if differing:
         told = ", ".join(f"{key} was {stored.get(key)!r} and is now {wanted.get(key)!r}" for key in differing)
         raise UsageError(

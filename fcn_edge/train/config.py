@@ -51,6 +51,8 @@ class TrainConfig:
             scoring: outlines finer than a pixel of the input.
         by_pixels: Draw images as often as they have pixels, as the pooled IoU counts them; else each once an epoch.
         augment: What is varied from epoch to epoch.
+        val_scales: Validate also with objects so many times as large or small, and keep the epoch that is best in the
+            mean of all scales, 1 included: for cameras whose distance is not known. The card's figures are at 1.
         patience: Stop after so many epochs without a better mIoU on ``val``; 0 never stops early.
         seed: Of weights, order and augmentation.
         fresh: Begin anew where the run folder holds a checkpoint; otherwise the run is resumed.
@@ -84,6 +86,7 @@ class TrainConfig:
     mask_scale: int = 1
     by_pixels: bool = False
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    val_scales: tuple[float, ...] = ()
     patience: int = 10
     seed: int = 0
     fresh: bool = False
@@ -105,6 +108,8 @@ class TrainConfig:
             if getattr(self, what) < 0:
                 raise UsageError(f"{what} is {getattr(self, what)}, expected 0 or more", hint=f"give another {what}")
 
+        if self.val_scales and min(self.val_scales) <= 0:
+            raise UsageError(f"val_scales are {self.val_scales}, expected above 0", hint="give such as 0.7,1.4")
         if not 0 <= self.teacher_share <= 1:
             raise UsageError(f"teacher_share is {self.teacher_share}, expected 0 to 1", hint="give 0.5")
         if self.average >= 1:

@@ -14,7 +14,7 @@ from fcn_edge.dataset import Sample, read_mask
 from fcn_edge.errors import DatasetError
 from fcn_edge.geometry import fit_image, resize
 from fcn_edge.image_file import read_file, read_image, size_of
-from fcn_edge.train.augment import AugmentConfig, augment, paste_box
+from fcn_edge.train.augment import AugmentConfig, augment, paste_box, zoom_middle
 
 Pixels = NDArray[np.uint8]
 
@@ -59,7 +59,10 @@ class TrainingStore:
 
 
 class ValidationStore:
-    """Validation samples: images fitted to the input as a device does it, masks at their own size."""
+    """Validation samples: images fitted to the input as a device does it, masks at their own size.
+
+    With another *scale* than 1 objects are so many times as large (:func:`fcn_edge.train.augment.zoom_middle`).
+    """
 
     def __init__(
         self,
@@ -67,11 +70,13 @@ class ValidationStore:
         input_hw: tuple[int, int],
         geometry: Geometry,
         *,
+        scale: float = 1.0,
         limit_bytes: int = KEPT_BYTES,
     ) -> None:
         self.samples = tuple(samples)
         self._input_hw = input_hw
         self._geometry = geometry
+        self._scale = scale
         self._room_bytes = limit_bytes
         self._kept: dict[int, tuple[Pixels, Pixels]] = {}
 
@@ -83,7 +88,9 @@ class ValidationStore:
         if index in self._kept:
             return self._kept[index]
         image, mask = read_sample(self.samples[index])
-        fitted = fit_image(image, self._input_hw, self._geometry)
+        if self._scale != 1:
+            image, mask = zoom_middle(image, mask, self._scale)
+        fitted = fit_image(np.ascontiguousarray(image), self._input_hw, self._geometry)
         size = fitted.nbytes + mask.nbytes
         if size <= self._room_bytes:
             self._room_bytes -= size

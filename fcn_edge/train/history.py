@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ class EpochStats:
         threshold: The best probability threshold; None for more than one score channel.
         learning_rate: At the epoch's end.
         seconds: Wall time of training and validation.
+        val_scales: mIoU on validation with objects so many times as large, at the same threshold, by the factor.
     """
 
     epoch: int
@@ -39,6 +41,12 @@ class EpochStats:
     threshold: float | None
     learning_rate: float
     seconds: float
+    val_scales: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def deciding_miou(self) -> float:
+        """The mean of all scales, by which the best epoch is chosen."""
+        return statistics.fmean((self.val_miou, *self.val_scales.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,7 @@ def epoch_stats(
     class_names: Sequence[str],
     learning_rate: float,
     seconds: float,
+    scaled: Mapping[str, float],
 ) -> EpochStats:
     """Put an epoch's figures together."""
     return EpochStats(
@@ -84,12 +93,13 @@ def epoch_stats(
         threshold=stats.threshold,
         learning_rate=learning_rate,
         seconds=seconds,
+        val_scales=scaled,
     )
 
 
 def best_epoch(epochs: Sequence[EpochStats]) -> EpochStats:
-    """Give the epoch with the largest mIoU on validation, the first of equals."""
-    return max(epochs, key=lambda stats: stats.val_miou)
+    """Give the epoch with the largest mIoU on validation, as the mean of all scales; the first of equals."""
+    return max(epochs, key=lambda stats: stats.deciding_miou)
 
 
 def write_history(folder: Path, epochs: Sequence[EpochStats], settings: Mapping[str, Any]) -> None:

@@ -1,9 +1,12 @@
-"""Beginning a run with the weights of another."""
+"""What a run begins with: the weights of another, or a head that knows how frequent the classes are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from fcn_edge.errors import ModelFileError, UsageError
 from fcn_edge.model_file import resolve
@@ -29,3 +32,17 @@ def start_from(network: Any, model: str | Path) -> None:  # noqa: ANN401 - keras
             hint="give the architecture and options that it was trained with; its card tells them: fcn-edge info",
         )
     network.set_weights(trained.get_weights())
+
+
+def start_from_frequencies(network: Any, frequencies: Sequence[float]) -> None:  # noqa: ANN401 - keras.Model
+    """Let the head begin at the classes' frequencies, so that no step is spent on learning them.
+
+    As the prior of Lin et al., "Focal Loss for Dense Object Detection" (ICCV 2017), section 4.1. The heads of the
+    paper's networks start at zero instead.
+    """
+    head = network.get_layer("head")
+    if not hasattr(head, "bias"):
+        return
+    shares = np.clip(np.asarray(frequencies, np.float64), 1e-3, 1 - 1e-3)
+    logs = np.log(shares)
+    head.bias.assign([logs[1] - logs[0]] if head.bias.shape[0] == 1 else logs - logs.mean())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +30,7 @@ from fcn_edge.train.optimizer import make_optimizer
 from fcn_edge.train.pictures import draw_curves, draw_samples
 from fcn_edge.train.result import FILE_NAME as MODEL_NAME
 from fcn_edge.train.result import build_network, network_options, write_model
-from fcn_edge.train.start import start_from
+from fcn_edge.train.start import start_from, start_from_frequencies
 from fcn_edge.train.step import Learner
 from fcn_edge.train.teacher import Scores, load_teachers
 from fcn_edge.train.validation import as_arrays, validate
@@ -46,6 +47,7 @@ class _Run:
     class_names: tuple[str, ...]
     train: TrainingStore
     val: ValidationStore
+    scaled: dict[str, ValidationStore]
     network: Any
     forward: Any
     optimizer: Any
@@ -117,7 +119,7 @@ def _prepare(config: TrainConfig, workers: Workers, *, quiet: bool) -> _Run:
     if config.start:
         start_from(network, config.start)
     else:
-        _start_from_frequencies(network, data.frequencies)
+        start_from_frequencies(network, data.frequencies)
     optimizer = make_optimizer(config, network, steps_per_epoch(len(data.train), config.batch_size))
     loss = make_loss(config.loss, _class_weights(config, data))
     forward = quantized_twin(network) if config.int8 else network
@@ -126,6 +128,7 @@ def _prepare(config: TrainConfig, workers: Workers, *, quiet: bool) -> _Run:
         data.class_names,
         TrainingStore(data.train, config.size_hw),
         ValidationStore(data.val, config.size_hw, config.geometry),
+        {f"{n:g}": ValidationStore(data.val, config.size_hw, config.geometry, scale=n) for n in config.val_scales},
         network,
         forward,
         optimizer,
@@ -152,20 +155,6 @@ def _prepare(config: TrainConfig, workers: Workers, *, quiet: bool) -> _Run:
         (config.out / CHECKPOINT_NAME).unlink(missing_ok=True)
     workers.require_same(len(run.epochs), "epochs")
     return run
-
-
-def _start_from_frequencies(network: Any, frequencies: Sequence[float]) -> None:  # noqa: ANN401 - keras.Model
-    """Let the head begin at the classes' frequencies, so that no step is spent on learning them.
-
-    As the prior of Lin et al., "Focal Loss for Dense Object Detection" (ICCV 2017), section 4.1. The heads of the
-    paper's networks start at zero instead.
-    """
-    head = network.get_layer("head")
-    if not hasattr(head, "bias"):
-        return
-    shares = np.clip(np.asarray(frequencies, np.float64), 1e-3, 1 - 1e-3)
-    logs = np.log(shares)
-    head.bias.assign([logs[1] - logs[0]] if head.bias.shape[0] == 1 else logs - logs.mean())
 
 
 def _teacher(config: TrainConfig, class_names: tuple[str, ...]) -> Scores | None:
@@ -222,14 +211,16 @@ def _epoch(run: _Run, *, quiet: bool) -> EpochStats:
         _require_finite(config, epoch, losses[-1])
     loss = float(np.mean(losses)) if losses else math.nan
     with run.learner.averaged():
-        stats = validate(
+        score = functools.partial(
+            validate,
             as_arrays(run.forward),
-            run.val,
             classes=len(run.class_names),
             geometry=config.geometry,
             batch_size=config.batch_size,
             loss=run.loss,
         )
+        stats = score(run.val)
+        scaled = {name: score(store, threshold=stats.threshold).miou for name, store in run.scaled.items()}
     _require_finite(config, epoch, stats.loss)
     return epoch_stats(
         epoch,
@@ -238,6 +229,7 @@ def _epoch(run: _Run, *, quiet: bool) -> EpochStats:
         class_names=run.class_names,
         learning_rate=float(run.optimizer.learning_rate),
         seconds=time.monotonic() - began,
+        scaled=scaled,
     )
 
 

@@ -46,6 +46,7 @@ def validate(
     geometry: Geometry,
     batch_size: int,
     loss: LossFunction,
+    threshold: float | None = None,
 ) -> ValidationStats:
     """Score *predict* on all of *store*.
 
@@ -56,6 +57,7 @@ def validate(
         geometry: How the images were fitted.
         batch_size: Images at a time.
         loss: From :func:`fcn_edge.train.losses.make_loss`.
+        threshold: One of :data:`THRESHOLDS` to score at; the best of them by default.
     """
     tally = _Tally(classes)
     losses = []
@@ -71,8 +73,8 @@ def validate(
         for scores, (_, mask) in zip(logits, pairs, strict=True):
             place = placement((mask.shape[0], mask.shape[1]), input_hw, geometry)
             tally.add(mask, restore_scores(scores, place))
-    stats, threshold = tally.best()
-    return ValidationStats(sum(losses) / len(store), stats, threshold, len(store))
+    stats, used = tally.best(threshold)
+    return ValidationStats(sum(losses) / len(store), stats, used, len(store))
 
 
 class _Tally:
@@ -96,19 +98,21 @@ class _Tally:
         for class_id in (0, 1):
             self._above[class_id] += np.bincount(above[truth == class_id], minlength=len(THRESHOLDS) + 1)
 
-    def best(self) -> tuple[AccuracyStats, float | None]:
-        """Give the accuracy, and for one score channel the threshold that makes it largest."""
+    def best(self, threshold: float | None = None) -> tuple[AccuracyStats, float | None]:
+        """Give the accuracy, and for one score channel the threshold: the one asked for, or that makes it largest."""
         if not self._binary:
             return accuracy(self._counts), None
         candidates: list[tuple[float, AccuracyStats, float]] = []
-        for index, threshold in enumerate(THRESHOLDS):
+        for index, tried in enumerate(THRESHOLDS):
+            if threshold not in (None, tried):
+                continue
             background = self._above[:, : index + 1].sum(axis=1)
             foreground = self._above[:, index + 1 :].sum(axis=1)
             stats = accuracy(np.stack([background, foreground], axis=1))
-            candidates.append((stats.miou or 0.0, stats, threshold))
+            candidates.append((stats.miou or 0.0, stats, tried))
         # The middle of a plateau: a threshold at its edge would suit this split only.
         top = max(miou for miou, _, _ in candidates)
-        plateau = [(stats, threshold) for miou, stats, threshold in candidates if miou == top]
+        plateau = [(stats, tried) for miou, stats, tried in candidates if miou == top]
         return plateau[len(plateau) // 2]
 
 

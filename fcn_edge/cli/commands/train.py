@@ -141,6 +141,13 @@ def _add_schedule(group: Any) -> None:  # noqa: ANN401 - argparse names no publi
         "--class-weights", type=_weights, default="none", metavar="W", help="none, auto, or one a class: 1,2.5"
     )
     group.add_argument(
+        "--val-scales",
+        type=_scales,
+        default=(),
+        metavar="F,F,…",
+        help="validate also with objects so many times as large, such as 0.7,1.4; the mean decides",
+    )
+    group.add_argument(
         "--patience", type=int, default=_DEFAULTS["patience"], metavar="N", help="epochs without gain; 0: never stop"
     )
     group.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
@@ -199,7 +206,9 @@ def _per_class(stats: EpochStats, digits: int) -> str:
         f"{name} {'absent' if value is None else format(value, f'.{digits}f')}"
         for name, value in stats.val_per_class_iou.items()
     )
-    return iou if stats.threshold is None else f"{iou}, threshold {stats.threshold}"
+    if stats.threshold is not None:
+        iou += f", threshold {stats.threshold}"
+    return iou + "".join(f", mIoU {miou:.{digits}f} at {scale}x" for scale, miou in stats.val_scales.items())
 
 
 def _content(report: TrainReport) -> dict[str, Any]:
@@ -224,6 +233,13 @@ def _numbers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers, such as 64,128,256") from None
+
+
+def _scales(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of factors, such as 0.7,1.4") from None
 
 
 def _weights(text: str) -> str | tuple[float, ...]:
