@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fcn_edge.card import ModelCard, Precision
 from fcn_edge.export import leave_float, onnx_float_graph, onnx_graph, onnx_int8_graph, onnx_ties
+from fcn_edge.export.bias_correction import correct_biases
 from fcn_edge.export.conversion import Conversion, Inspection
 from fcn_edge.export.freeze import INPUT_NAME, traced
 from fcn_edge.export.ranges import find_ranges
@@ -19,6 +20,8 @@ from fcn_edge.optional import load
 
 # Read by ONNX Runtime 1.12 and newer (JetPack 5 has 1.16), and all that these networks need.
 OPSET = 17
+# Of 7 bits, see :func:`_asymmetric`; with symmetric activations of 8.
+_LARGEST_WEIGHT, _LARGEST_SYMMETRIC_WEIGHT = 64, 127
 
 
 def convert_fp32(job: Conversion) -> bytes:
@@ -38,6 +41,7 @@ def convert_int8(job: Conversion) -> bytes:
 
     Layers named in ``job.float_layers`` compute in floating point.
     """
+    job = correct_biases(job, largest=_LARGEST_SYMMETRIC_WEIGHT if job.symmetric else _LARGEST_WEIGHT)
     with tempfile.TemporaryDirectory() as folder:
         return quantize(clean(job, Path(folder)), job)
 

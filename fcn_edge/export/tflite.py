@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from fcn_edge.card import ModelCard, Precision
 from fcn_edge.export import leave_float, tflite_graph
+from fcn_edge.export.bias_correction import correct_biases
 from fcn_edge.export.conversion import Conversion, Inspection
 from fcn_edge.export.freeze import freeze, traced
 from fcn_edge.export.graph import Model, Operation, rewrite
 from fcn_edge.export.metadata import add_metadata
 from fcn_edge.export.ranges import find_ranges
 from fcn_edge.optional import load
+
+# As TFLite's specification of int8 has it: symmetric, one scale for each output channel.
+_LARGEST_WEIGHT = 127
 
 
 def convert_fp32(job: Conversion) -> bytes:
@@ -37,6 +41,7 @@ def convert_int8(job: Conversion) -> bytes:
 
     Layers named in ``job.float_layers`` compute in floating point.
     """
+    job = correct_biases(job, largest=_LARGEST_WEIGHT)
     if job.float_layers or job.ranges != "min-max":
         return leave_in_float(calibrate(job), job)
     tf = _tensorflow()
