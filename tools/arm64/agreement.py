@@ -13,7 +13,7 @@ from fcn_edge.runtime.segmenter import Segmenter
 from fcn_edge.scoring import labels_from_scores
 
 # Kernels of different processors add in another order, and round to a neighbouring step where a sum lies between two.
-# LiteRT's convolutions and ONNX Runtime's were found equal on x86-64 and arm64, and the export chooses scales with which
+# LiteRT's convolutions and ONNX Runtime's were found equal on x86-64 and arm64, and an export chooses scales with which
 # ONNX Runtime's sums are; a step is what one rounding may cost.
 _STEPS_ALLOWED = 1
 # tflite-runtime 2.14 rounds otherwise on 32-bit ARM than on x86-64 from the first convolutions on, and steps add up
