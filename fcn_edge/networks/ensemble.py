@@ -53,8 +53,8 @@ def _is_plain_head(network: Any, first: Any) -> bool:  # noqa: ANN401 - keras.Mo
 def _joint_head(heads: Sequence[Any], activation: str | None) -> Any:  # noqa: ANN401 - tensors
     """Give the mean as one convolution over all last maps.
 
-    An export folds it with what comes before, so that int8 has no halving of a sum as its last step: half of those are
-    ties, which ONNX Runtime rounds one way on x86-64 and another on arm64.
+    An export folds it with what comes before to one sum of all members, where an average would be a sum and a
+    multiplication of its own at full size.
     """
     layers = load_keras().layers
     maps = layers.Concatenate(name="maps")([head.input for head in heads])
