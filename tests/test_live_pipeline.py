@@ -327,9 +327,11 @@ def test_a_lost_camera_comes_back_and_the_report_counts_it(model, tmp_path):
     )
     stats = run_camera(config, opener=FakeCapture(fps=100, lost_after=8, back_after_s=0.01))
     assert (stats.frames.processed, stats.ended_by) == (20, "max_frames")
-    assert stats.source_health.losses == stats.source_health.reconnects == 2
+    # Twice at least for 20 frames of 8; a busy machine leaves frames out, and may end while the next loss is mended.
+    losses, reconnects = stats.source_health.losses, stats.source_health.reconnects
+    assert 2 <= reconnects <= losses <= reconnects + 1
     report = json.loads(config.report.read_text())
-    assert report["source_health"]["reconnects"] == 2
+    assert report["source_health"]["reconnects"] == reconnects
 
 
 def test_a_run_ends_after_the_minutes_asked_for(model):
