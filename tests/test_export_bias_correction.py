@@ -87,9 +87,29 @@ def test_the_job_that_was_given_stays_as_it_was():
     np.testing.assert_array_equal(mean_output(job), before)
 
 
-def test_with_layers_in_floating_point_nothing_is_corrected():
-    job = job_of(LAYERS["Conv2D"](), float_layers=("it",))
-    assert correct_biases(job, largest=7) is job
+def test_a_layer_that_stays_in_floating_point_keeps_its_bias():
+    job = job_of(LAYERS["Conv2D"](), keras.layers.Conv2D(2, 1, name="last"), float_layers=("it",))
+    corrected = correct_biases(job, largest=7)
+    assert layer_of(corrected, "it") is layer_of(job, "it")
+    assert layer_of(corrected, "last") is not layer_of(job, "last")
+
+
+def test_with_symmetric_activations_what_reads_the_image_keeps_its_bias():
+    job = job_of(
+        keras.layers.ZeroPadding2D(1), LAYERS["Conv2D"](), keras.layers.Conv2D(2, 1, name="last"), symmetric=True
+    )
+    corrected = correct_biases(job, largest=7)
+    assert layer_of(corrected, "it") is layer_of(job, "it")
+    assert layer_of(corrected, "last") is not layer_of(job, "last")
+
+
+def test_a_network_with_means_of_its_own_is_corrected(tmp_path):
+    entry = keras.Input((*SIZE_HW, 3))
+    pooled = keras.layers.GlobalAveragePooling2D(keepdims=True, name="mean")(entry)
+    model = keras.Model(entry, keras.layers.Conv2D(2, 1, name="it")(entry + pooled))
+    fresh = new_input(SIZE_HW)
+    job = Conversion(model_of(fresh, inline(model, fresh)), "logits", 0.0, IMAGES)
+    assert layer_of(correct_biases(job, largest=7), "it") is not layer_of(job, "it")
 
 
 def test_a_convolution_that_is_called_twice_stays():

@@ -30,7 +30,7 @@ def absorb_input_scaling(model: Model) -> Model:
 
     Which operations do so is found by trying, not by their names: Rescaling, Normalization, arithmetic with constants,
     flips. A shift before a convolution with zero padding cannot be folded exactly (the padding is zero after the
-    shift, not before it): there the whole chain becomes one 1x1 convolution.
+    shift, not before it): there the whole chain becomes one 1x1 convolution, if one operation reads it.
     """
     once = called_once(model)
     naming = names(model)
@@ -117,7 +117,13 @@ def _behind_padding(model: Model, operation: Operation, node: Any) -> Operation:
 def _is_plain_convolution(operation: Operation) -> bool:
     import keras
 
-    return type(operation) is keras.layers.Conv2D and operation.groups == 1 and operation.data_format == "channels_last"
+    return (
+        type(operation) is keras.layers.Conv2D
+        and operation.groups == 1
+        and operation.data_format == "channels_last"
+        # Weights that are int8 or have a low-rank part are not what they seem.
+        and len(operation.get_weights()) == 1 + operation.use_bias
+    )
 
 
 def _fold(convolution: Operation, affine: _Affine, *, shifts: bool) -> Operation:

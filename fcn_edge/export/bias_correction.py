@@ -17,23 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn_edge.export.conversion import Conversion
-from fcn_edge.export.graph import Model, Operation, Tensor, called_once, nodes_of, rewrite
+from fcn_edge.export.graph import Model, Operation, Tensor, called_once, names, nodes_of, producer, rewrite
 
 Floats = NDArray[np.float64]
 
 
 def correct_biases(job: Conversion, *, largest: int) -> Conversion:
-    """Give the job with the biases of its convolutions corrected, where it leaves no layer in floating point.
+    """Give the job with the biases of its convolutions corrected, but for those that stay in floating point.
 
-    Transposed convolutions stay as they are: each of their output pixels sees another part of the kernel.
+    Those are the layers that the job names, and with symmetric activations what reads the image. Transposed
+    convolutions stay as they are too: each of their output pixels sees another part of the kernel.
 
     Args:
         job: Its model stays as it was.
         largest: Integer that the largest weight of an output channel is rounded to, with one scale for each: 127, or
             64 for weights of 7 bits.
     """
-    inputs = _inputs_of_convolutions(job.model)
-    if job.float_layers or not inputs:
+    inputs = _inputs_of_convolutions(job)
+    if not inputs:
         return job
     means = dict(zip(inputs, _means(job.model, list(inputs.values()), job.calibration), strict=True))
 
@@ -53,17 +54,19 @@ def weight_error(kernel: Floats, *, depthwise: bool, largest: int) -> Floats:
     return np.asarray(np.rint(kernel / step) * step - kernel, np.float64)
 
 
-def _inputs_of_convolutions(model: Model) -> dict[int, Tensor]:
+def _inputs_of_convolutions(job: Conversion) -> dict[int, Tensor]:
     """Give the input of each convolution that can be corrected, by the operation's id."""
     import keras
 
-    once = called_once(model)
+    model, once = job.model, called_once(job.model)
     kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
     return {
         id(node.operation): node.input_tensors[0]
         for node in nodes_of(model)
         if type(node.operation) in kinds
         and id(node.operation) in once
+        and node.operation.name not in job.float_layers
+        and not (job.symmetric and _is_image(model, node.input_tensors[0]))
         and node.operation.data_format == "channels_last"
         and getattr(node.operation, "groups", 1) == 1
         # Weights that are int8 or have a low-rank part are not what they seem.
@@ -71,12 +74,28 @@ def _inputs_of_convolutions(model: Model) -> dict[int, Tensor]:
     }
 
 
+def _is_image(model: Model, tensor: Tensor) -> bool:
+    """Tell whether a tensor is the image, or that with margins."""
+    import keras
+
+    while tensor is not model.inputs[0]:
+        made = producer(tensor)
+        if made is None or type(made[0]) not in (keras.layers.ZeroPadding2D, keras.layers.Cropping2D):
+            return False
+        tensor = made[1].input_tensors[0]
+    return True
+
+
 def _means(model: Model, tensors: list[Tensor], images: NDArray[np.uint8]) -> list[Floats]:
     """Give the mean of each channel of *tensors* over all pixels of all images."""
     import keras
 
+    naming = names(model)
     # By name, since of a list of one Keras gives no list.
-    outputs = {str(index): keras.ops.mean(tensor, axis=(1, 2)) for index, tensor in enumerate(tensors)}
+    outputs = {
+        str(index): keras.layers.GlobalAveragePooling2D(data_format="channels_last", name=naming("mean"))(tensor)
+        for index, tensor in enumerate(tensors)
+    }
     averages = keras.Model(model.inputs, outputs)
     each = [averages.predict_on_batch(image[None].astype(np.float32)) for image in images]
     return [np.mean([found[name][0] for found in each], axis=0, dtype=np.float64) for name in outputs]

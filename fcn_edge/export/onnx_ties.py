@@ -24,7 +24,7 @@ Integers = NDArray[np.int64]
 # Relative; so small that a few hundred cost no accuracy, and large enough for other sums to lie near a half.
 _NUDGE = 2.0**-16
 _TRIES = 2048
-# Arithmetic of either kind errs by less, for values that are not cut off.
+# Arithmetic of either kind errs by less, for ratios up to 1 and values that are not cut off; else in proportion.
 _NEAR = 1e-3
 # Of arm64's multipliers; outside of the range of ratios it computes in another way, which is not known here to agree.
 _MULTIPLIER_BITS = 21
@@ -88,7 +88,7 @@ def _agree(first: Integers, second: Integers, a: Quantized, b: Quantized, result
     # Only what is near a half can differ, and is worth the exact way of each processor.
     exact = (first - a.zero_point) * float(ratio_a) + (second - b.zero_point) * float(ratio_b) + result.zero_point
     kept = (exact > result.lowest - 1) & (exact < result.highest + 1)
-    near = kept & (np.abs(exact - np.floor(exact) - 0.5) < _NEAR)
+    near = kept & (np.abs(exact - np.floor(exact) - 0.5) < _NEAR * max(1, ratio_a, ratio_b))
     first, second = first[near], second[near]
     wanted = _in_integers(first - a.zero_point, second - b.zero_point, ratio_a, ratio_b) + result.zero_point
     wanted = np.clip(wanted, result.lowest, result.highest)

@@ -17,6 +17,8 @@ from fcn_edge.train.augment import AugmentConfig
 Loss = Literal["ce", "dice", "ce+dice"]
 ClassWeights = Literal["none", "auto"] | tuple[float, ...]
 
+# Objects ten times as large, or ten times as small, are no longer what was learned.
+_MOST_SCALED = 10
 # These change no weight: a run may be resumed with others.
 _FREE = frozenset({"out", "fresh", "name", "data_name", "licence", "credit", "limits", "command"})
 
@@ -53,7 +55,8 @@ class TrainConfig:
         augment: What is varied from epoch to epoch.
         val_scales: Validate also with objects so many times as large or small, and keep the epoch that is best in the
             mean of all scales, 1 included: for cameras whose distance is not known. The card's figures are at 1.
-        patience: Stop after so many epochs without a better mIoU on ``val``; 0 never stops early.
+        patience: Stop after so many epochs without a better mIoU on ``val``, in the mean of all scales; 0 never stops
+            early.
         seed: Of weights, order and augmentation.
         fresh: Begin anew where the run folder holds a checkpoint; otherwise the run is resumed.
         name: The model's name; the run folder's by default.
@@ -108,8 +111,11 @@ class TrainConfig:
             if getattr(self, what) < 0:
                 raise UsageError(f"{what} is {getattr(self, what)}, expected 0 or more", hint=f"give another {what}")
 
-        if self.val_scales and min(self.val_scales) <= 0:
-            raise UsageError(f"val_scales are {self.val_scales}, expected above 0", hint="give such as 0.7,1.4")
+        if not all(1 / _MOST_SCALED <= scale <= _MOST_SCALED and scale != 1 for scale in self.val_scales):
+            raise UsageError(
+                f"val_scales are {self.val_scales}, expected from {1 / _MOST_SCALED:g} to {_MOST_SCALED}, and not 1",
+                hint="give such as 0.7,1.4; 1 is always there",
+            )
         if not 0 <= self.teacher_share <= 1:
             raise UsageError(f"teacher_share is {self.teacher_share}, expected 0 to 1", hint="give 0.5")
         if self.average >= 1:

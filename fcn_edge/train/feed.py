@@ -89,13 +89,24 @@ class ValidationStore:
             return self._kept[index]
         image, mask = read_sample(self.samples[index])
         if self._scale != 1:
-            image, mask = zoom_middle(image, mask, self._scale)
-        fitted = fit_image(np.ascontiguousarray(image), self._input_hw, self._geometry)
+            image, mask = (np.ascontiguousarray(part) for part in zoom_middle(image, mask, self._scale))
+        fitted = fit_image(image, self._input_hw, self._geometry)
         size = fitted.nbytes + mask.nbytes
         if size <= self._room_bytes:
             self._room_bytes -= size
             self._kept[index] = fitted, mask
         return fitted, mask
+
+
+def validation_stores(
+    samples: Sequence[Sample], input_hw: tuple[int, int], geometry: Geometry, scales: Sequence[float]
+) -> tuple[ValidationStore, dict[str, ValidationStore]]:
+    """Give the store at scale 1 and one for each of *scales*, by its number as text; they share the memory of one."""
+    room = KEPT_BYTES // (1 + len(scales))
+    first, *others = (
+        ValidationStore(samples, input_hw, geometry, scale=scale, limit_bytes=room) for scale in (1.0, *scales)
+    )
+    return first, {f"{scale:g}": store for scale, store in zip(scales, others, strict=True)}
 
 
 def read_sample(sample: Sample) -> tuple[Pixels, Pixels]:

@@ -23,7 +23,14 @@ from fcn_edge.train.checkpoint import FILE_NAME as CHECKPOINT_NAME
 from fcn_edge.train.checkpoint import Checkpoint, assign, read_checkpoint, require_same_settings, write_checkpoint
 from fcn_edge.train.config import TrainConfig, settings
 from fcn_edge.train.data import TrainingData, open_data
-from fcn_edge.train.feed import TrainingStore, ValidationStore, pixel_weights, steps_per_epoch, training_batches
+from fcn_edge.train.feed import (
+    TrainingStore,
+    ValidationStore,
+    pixel_weights,
+    steps_per_epoch,
+    training_batches,
+    validation_stores,
+)
 from fcn_edge.train.history import EpochStats, TrainReport, best_epoch, epoch_stats, write_history
 from fcn_edge.train.losses import LossFunction, balanced_weights, make_loss
 from fcn_edge.train.optimizer import make_optimizer
@@ -127,8 +134,7 @@ def _prepare(config: TrainConfig, workers: Workers, *, quiet: bool) -> _Run:
         config,
         data.class_names,
         TrainingStore(data.train, config.size_hw),
-        ValidationStore(data.val, config.size_hw, config.geometry),
-        {f"{n:g}": ValidationStore(data.val, config.size_hw, config.geometry, scale=n) for n in config.val_scales},
+        *validation_stores(data.val, config.size_hw, config.geometry, config.val_scales),
         network,
         forward,
         optimizer,
