@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn_edge.export.graph import Model, Operation, Tensor, called_once, consumers, model_of, names, new_input, replay
+from fcn_edge.export.graph import (
+    Model,
+    Operation,
+    Tensor,
+    called_once,
+    consumers,
+    has_true_weights,
+    model_of,
+    names,
+    new_input,
+    replay,
+)
 
 # Relative to the range of the values; scaling in float32 errs by about 1e-7.
 _TOLERANCE = 1e-5
@@ -121,8 +132,7 @@ def _is_plain_convolution(operation: Operation) -> bool:
         type(operation) is keras.layers.Conv2D
         and operation.groups == 1
         and operation.data_format == "channels_last"
-        # Weights that are int8 or have a low-rank part are not what they seem.
-        and len(operation.get_weights()) == 1 + operation.use_bias
+        and has_true_weights(operation)
     )
 
 

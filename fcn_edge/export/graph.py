@@ -118,13 +118,17 @@ def called_once(model: Model) -> set[int]:
 
 
 def is_plain(operation: Operation) -> bool:
-    """Tell whether a layer is Keras's own, without activation, and its weights as they seem: no LoRA, no int8."""
+    """Tell whether a layer is Keras's own, without activation, and its weights as they seem."""
     import keras
 
     activation = getattr(operation, "activation", keras.activations.linear)
+    return activation is keras.activations.linear and has_true_weights(operation)
+
+
+def has_true_weights(operation: Operation) -> bool:
+    """Tell whether a layer is Keras's own and its weights as they seem: no LoRA, no int8."""
     return (
         type(operation).__module__.startswith("keras.")
-        and activation is keras.activations.linear
         and getattr(operation, "quantization_mode", None) is None
         and not getattr(operation, "lora_enabled", False)
     )
