@@ -5,8 +5,8 @@ the errors of a channel add up to a shift. It is the kernel's error times the me
 is converted, and a bias takes it back at no cost. Nagel, van Baalen, Blankevoort and Welling, "Data-Free Quantization
 Through Weight Equalization and Bias Correction" (ICCV 2019), section 4.2, with means from the calibration images.
 
-Their equalisation of channels is not here: where this keeps a shipped model's class in 99.8 % of the pixels and more, it
-won three thousandths of a point of that at most.
+Their equalisation of channels is not here: where this keeps a shipped model's class in 99.8 % of the pixels and more,
+it won three thousandths of a point of that at most.
 """
 
 from __future__ import annotations
